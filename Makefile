@@ -1,0 +1,40 @@
+# `make demo` shows the idea, `make test` checks everything; each sets up .venv by itself, in either order.
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+
+.PHONY: demo test format clean
+
+demo: .venv/.demo
+	@$(BIN)/adaspec demo
+
+test: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/python -m pytest -n $(JOBS)
+
+format: .venv/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build dist demo-output *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+# A stamp is written last, so an interrupted set-up is taken up again. The editable install follows every change of the
+# code; only a change of what is needed renews it.
+.venv/.demo: pyproject.toml constraints.txt | .venv/.made
+	@echo "Setting up .venv for the demo: NumPy and the laboratory, no deep-learning framework."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]'
+	@touch $@
+
+.venv/.test: pyproject.toml constraints.txt | .venv/.made
+	@echo "Setting up .venv for the tests: torch, JAX, TensorFlow and the tools. The first time takes some minutes."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,test]'
+	@touch .venv/.demo $@
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "adaspec needs Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@

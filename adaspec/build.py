@@ -1,0 +1,153 @@
+"""From a spec to a native object: emit its text, check it, compile that very text, and keep it findable.
+
+What is exported is what runs: `build` compiles what `export` returns, under a module name from which the text can be made
+again, so that classes pickle, deep-copy and survive spawn, and tracebacks and debuggers show the generated lines.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import importlib
+import importlib.abc
+import importlib.machinery
+import linecache
+import sys
+import zlib
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any
+
+from .errors import MissingFramework, suggest
+from .library import load, names
+from .lower import lower
+from .spec import Spec, make
+
+TARGETS = {"numpy": "", "torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}
+"""The built-in targets, each with the extra that installs its framework."""
+
+NEEDS = {"numpy": ("numpy",), "torch": ("torch",), "jax": ("jax", "optax"), "tensorflow": ("keras", "tensorflow")}
+GENERATED = "adaspec.generated"
+
+
+def targets() -> list[str]:
+    """The built-in targets and those of the entry-point group `adaspec.backends`."""
+    return [*TARGETS, *sorted(e.name for e in entry_points(group="adaspec.backends") if e.name not in TARGETS)]
+
+
+def backend(target: str) -> Any:
+    """The backend module of a target: it has `emit(lowered) -> str` and `public_name(spec) -> str`."""
+    if target in TARGETS:
+        return importlib.import_module(f"adaspec.backends.{target}")
+    for entry in entry_points(group="adaspec.backends"):
+        if entry.name == target:
+            return entry.load()
+    raise ValueError(f"unknown target '{target}': {suggest(target, targets())}")
+
+
+def export(spec: Spec | str, target: str) -> str:
+    """The source text of the native optimizer; needs no framework. Byte-identical for equal specs."""
+    return _export(load(spec) if isinstance(spec, str) else spec, target)
+
+
+@lru_cache(maxsize=512)
+def _export(spec: Spec, target: str) -> str:
+    text = backend(target).emit(lower(spec))
+    check_generated(text, target)
+    return text
+
+
+def build(spec: Spec | str, target: str) -> Any:
+    """The native class or factory: a NumPy class, a torch.optim.Optimizer, an optax factory, a Keras optimizer.
+
+    Raises MissingFramework, naming the extra to install, where the target's framework is absent.
+    """
+    spec = load(spec) if isinstance(spec, str) else spec
+    emitter = backend(target)
+    for module in NEEDS.get(target, ()):
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            raise MissingFramework(target, module, TARGETS[target]) from None
+    return getattr(importlib.import_module(module_name(spec, target)), emitter.public_name(spec))
+
+
+def module_name(spec: Spec, target: str) -> str:
+    """A name from which the finder makes the module again: the library's own, else the spec's text, packed."""
+    if spec.name in names() and load(spec.name) == spec:
+        return f"{GENERATED}.{target}.{spec.name}"
+    packed = base64.b32encode(zlib.compress(spec.text.encode(), 9)).decode().rstrip("=").lower()
+    return f"{GENERATED}.{target}.{spec.name}_{packed}"
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds `adaspec.generated.<target>.<name>`."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None):
+        if fullname != GENERATED and not fullname.startswith(f"{GENERATED}."):
+            return None
+        parts = fullname.split(".")
+        if len(parts) > 4 or (len(parts) >= 3 and parts[2] not in targets()):
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=len(parts) < 4)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        parts = module.__name__.split(".")
+        if len(parts) < 4:
+            return
+        spec = _unpacked(parts[3])
+        text = export(spec, parts[2])
+        filename = f"<adaspec {parts[2]} {spec.name} {spec.hash[:12]}>"
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        module.__file__ = filename
+        exec(compile(text, filename, "exec", dont_inherit=True), module.__dict__)
+
+
+def _unpacked(name: str) -> Spec:
+    if name in names():
+        return load(name)
+    packed = name.rpartition("_")[2].upper()
+    try:
+        data = base64.b32decode(packed + "=" * (-len(packed) % 8))
+        text = zlib.decompressobj().decompress(data, 1 << 17)
+    except (ValueError, zlib.error):
+        raise ModuleNotFoundError(f"no generated optimizer named '{name[:60]}'") from None
+    return make(text, "<generated>")
+
+
+if not any(isinstance(f, _Finder) for f in sys.meta_path):
+    sys.meta_path.append(_Finder())
+
+
+FORBIDDEN = (ast.AsyncFunctionDef, ast.Await, ast.Global, ast.Nonlocal, ast.Delete)
+IMPORTS = {
+    "numpy": {"numpy"}, "torch": {"torch"}, "jax": {"jax", "optax"}, "tensorflow": {"keras", "tensorflow"},
+}  # fmt: skip
+STANDARD = {"__future__", "math", "typing", "collections", "contextlib", "functools", "dataclasses", "itertools", "copy"}
+CALLS = {"eval", "exec", "compile", "__import__", "open", "input", "breakpoint", "globals", "locals", "vars"}
+
+
+def check_generated(text: str, target: str) -> None:
+    """A second lock behind the parser: generated code imports its framework alone and calls nothing that runs text."""
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Import(names=found):
+                modules = {a.name.partition(".")[0] for a in found}
+            case ast.ImportFrom(module=module):
+                modules = {str(module).partition(".")[0]}
+            case ast.Call(func=ast.Name(id=name)) if name in CALLS:
+                raise AssertionError(f"generated code calls {name}")
+            case _ if isinstance(node, FORBIDDEN):
+                raise AssertionError(f"generated code holds {type(node).__name__}")
+            case _:
+                continue
+        odd = modules - STANDARD - IMPORTS.get(target, modules)
+        if odd:
+            raise AssertionError(f"generated code imports {sorted(odd)}")

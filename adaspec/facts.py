@@ -1,0 +1,153 @@
+"""Static facts about one parameter: which slots it has, with which shape, dtype and beginning, and what a rule asserts.
+
+One answer for everyone: the interpreter, every emitter and every state file ask `presence` and `slot_states`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from . import ir
+from .ir import Assert, Assign, Constant, Dim, Expr, For, If, Logical, Name, Ndim, Number, Stmt, Unary, rebuild
+from .scalars import evaluate
+
+Hypers = Mapping[str, float | int | bool | None]
+
+
+@dataclass(frozen=True)
+class SlotState:
+    """One slot of one parameter: its shape, the name of its dtype, and how it begins."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    init: ir.Init
+
+
+NARROW = ("float16", "bfloat16")
+
+
+def slot_dtype(slot: ir.Slot, param_dtype: str) -> str:
+    """float32 for the slots of half-precision parameters, the parameter's dtype for all others."""
+    return slot.dtype or ("float32" if param_dtype in NARROW else param_dtype)
+
+
+def slot_states(
+    rule: ir.Rule, body: tuple[Stmt, ...], shape: tuple[int, ...], dtype: str, hypers: Hypers
+) -> dict[str, SlotState]:
+    """The slots that a parameter of this shape and dtype has; an absent slot has no entry."""
+    present = presence(rule, body)
+    found = {}
+    for slot in rule.slots:
+        if holds(present[slot.name], shape, hypers):
+            init = slot.init
+            own = () if init.scalar else shape
+            if init.without is not None and not init.scalar:
+                own = tuple(n for i, n in enumerate(shape) if i != len(shape) + init.without)
+            found[slot.name] = SlotState(slot.name, own, slot_dtype(slot, dtype), init)
+    return found
+
+
+def presence(rule: ir.Rule, body: tuple[Stmt, ...]) -> dict[str, Expr]:
+    """For each slot the static condition under which it exists: that a surviving branch reads or binds it.
+
+    The conditions speak of the parameter's `ndim` and `shape` and of hyperparameters alone; `Constant(True)` is always.
+    """
+    seen: dict[str, list[Expr]] = {s.name: [] for s in rule.slots}
+    for path, stmt in paths(rule, body):
+        for name in _touched(stmt):
+            if name in seen and path not in seen[name]:
+                seen[name].append(path)
+    return {name: disjunction(found) for name, found in seen.items()}
+
+
+def asserts(rule: ir.Rule, body: tuple[Stmt, ...]) -> list[tuple[Expr, Assert]]:
+    """Each assertion of the rule with the condition under which it is reached."""
+    return [(path, s) for path, s in paths(rule, body) if isinstance(s, Assert)]
+
+
+def paths(rule: ir.Rule, body: tuple[Stmt, ...]) -> Iterator[tuple[Expr, Stmt]]:
+    """Every statement but If, For and Return with its path condition; static local names are seen through."""
+    yield from _paths(rule, body, (), {})
+
+
+def _paths(rule: ir.Rule, body: tuple[Stmt, ...], path: tuple[Expr, ...], known: dict[str, Expr]) -> Iterator:
+    for stmt in body:
+        match stmt:
+            case If(test, then, otherwise):
+                fact = _seen_through(test, known)
+                yield conjunction(path), Assign("", fact, span=stmt.span)
+                yield from _paths(rule, then, (*path, fact), known)
+                yield from _paths(rule, otherwise, (*path, negation(fact)), known)
+            case For(_, inner):
+                yield from _paths(rule, inner, path, known)
+            case ir.Return():
+                pass
+            case Assert(test):
+                yield conjunction(path), replace(stmt, test=_seen_through(test, known))
+            case Assign(name, value):
+                known.pop(name, None)
+                if is_fact(rule, value, known):
+                    known[name] = _seen_through(value, known)
+                yield conjunction(path), stmt
+
+
+def is_fact(rule: ir.Rule, value: Expr, known: Mapping[str, Expr]) -> bool:
+    static = {h.name for h in rule.hypers if h.static} | set(known) | {rule.param, rule.grad}
+    bare = {rule.param, rule.grad}
+    for node in ir.walk(value):
+        if isinstance(node, Name) and node.id not in static:
+            return False
+        if isinstance(node, ir.Call):
+            return False
+    inside = {n.operand.id for n in ir.walk(value) if isinstance(n, Dim | Ndim) and isinstance(n.operand, Name)}
+    return bare & ir.names(value) <= inside
+
+
+def _seen_through(node: Expr, known: Mapping[str, Expr]) -> Expr:
+    if isinstance(node, Name) and node.id in known:
+        return known[node.id]
+    return rebuild(node, lambda child: _seen_through(child, known))
+
+
+def _touched(stmt: Stmt) -> set[str]:
+    return ir.names(stmt) | ({stmt.name} if isinstance(stmt, Assign) else set())
+
+
+TRUE, FALSE = Constant(True), Constant(False)
+
+
+def negation(fact: Expr) -> Expr:
+    flipped = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==", "is": "is not", "is not": "is"}
+    if isinstance(fact, ir.Compare):
+        return replace(fact, op=flipped[fact.op])
+    return fact.operand if isinstance(fact, Unary) and fact.op == "not" else Unary("not", fact)
+
+
+def conjunction(path: tuple[Expr, ...]) -> Expr:
+    distinct = tuple(dict.fromkeys(path))
+    return TRUE if not distinct else distinct[0] if len(distinct) == 1 else Logical("and", distinct)
+
+
+def disjunction(found: list[Expr]) -> Expr:
+    if not found:
+        return FALSE
+    if TRUE in found or any(negation(f) in found for f in found):
+        return TRUE
+    return found[0] if len(found) == 1 else Logical("or", tuple(found))
+
+
+def holds(fact: Expr, shape: tuple[int, ...], hypers: Hypers) -> bool:
+    """Whether a static condition on the parameter holds for this shape and these hyperparameters."""
+    return bool(evaluate(_at_shape(fact, shape), hypers))
+
+
+def _at_shape(node: Expr, shape: tuple[int, ...]) -> Expr:
+    match node:
+        case Ndim():
+            return Number(len(shape))
+        case Dim(axis=axis):
+            # An axis that the array lacks can only stand behind a test of ndim that fails.
+            return Number(shape[axis]) if -len(shape) <= axis < len(shape) else Number(0)
+    return rebuild(node, lambda child: _at_shape(child, shape))

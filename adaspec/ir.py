@@ -1,0 +1,338 @@
+"""The intermediate representation of an update rule: small, frozen, with a source span on every node.
+
+Equality, hash and repr come from the fields; a span never takes part in them, so two texts that say the same are the
+same `Function`. The order of this file is the order of a spec: spans, expressions, statements, declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a node stands in its text: 1-based lines, 0-based columns in characters, the end exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+NOWHERE = Span(0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Node:
+    span: Span = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
+
+
+# Expressions
+
+
+@dataclass(frozen=True)
+class Expr(Node):
+    pass
+
+
+@dataclass(frozen=True)
+class Number(Expr):
+    """A finite literal. `int` stays `int`: an integer exponent or axis means something else than a float."""
+
+    value: int | float
+
+
+@dataclass(frozen=True)
+class Constant(Expr):
+    """`True`, `False` or `None`: static by nature."""
+
+    value: bool | None
+
+
+@dataclass(frozen=True)
+class Name(Expr):
+    id: str
+
+
+@dataclass(frozen=True)
+class Unary(Expr):
+    """`-` on numbers, `~` on arrays of truth values, `not` on static facts."""
+
+    op: str
+    operand: Expr
+
+
+@dataclass(frozen=True)
+class Binary(Expr):
+    """`+ - * / ** @` on numbers and arrays, `& |` on truth values."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True)
+class Compare(Expr):
+    """`< <= > >= == !=`, and `is` / `is not` against `None`."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True)
+class Logical(Expr):
+    """`and` / `or` of static facts."""
+
+    op: str
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Choose(Expr):
+    """`then if test else otherwise`, the test being static."""
+
+    test: Expr
+    then: Expr
+    otherwise: Expr
+
+
+@dataclass(frozen=True)
+class Call(Expr):
+    """A function of the vocabulary, or before expansion a helper, schedule or view of the same file."""
+
+    function: str
+    args: tuple[Expr, ...]
+    options: tuple[tuple[str, Expr], ...] = ()
+
+    def option(self, name: str) -> Expr | None:
+        return dict(self.options).get(name)
+
+
+@dataclass(frozen=True)
+class Transpose(Expr):
+    """`.T`: the last two axes change places."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True)
+class Ndim(Expr):
+    operand: Expr
+
+
+@dataclass(frozen=True)
+class Dim(Expr):
+    """`operand.shape[axis]`; the checker turns a positive axis into one counted from the end."""
+
+    operand: Expr
+    axis: int
+
+
+@dataclass(frozen=True)
+class Index(Expr):
+    """`operand[...]` with items `"..."`, `":"` and `None` (a new axis) alone: it only ever adds axes of length 1."""
+
+    operand: Expr
+    items: tuple[str | None, ...]
+
+
+# Statements
+
+
+@dataclass(frozen=True)
+class Stmt(Node):
+    pass
+
+
+@dataclass(frozen=True)
+class Assign(Stmt):
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True)
+class If(Stmt):
+    """A branch on a static fact. A condition on a scalar (`t % k == 0`) has its place here and is refused today."""
+
+    test: Expr
+    then: tuple[Stmt, ...]
+    otherwise: tuple[Stmt, ...] = ()
+
+
+@dataclass(frozen=True)
+class For(Stmt):
+    """`for _ in range(count)`; the count is static."""
+
+    count: Expr
+    body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True)
+class Assert(Stmt):
+    test: Expr
+    message: str
+
+
+@dataclass(frozen=True)
+class Return(Stmt):
+    """Of a rule: the parameter, the slots, the shared scalars, each a `Name`. Of a helper: one expression."""
+
+    values: tuple[Expr, ...]
+
+
+# Declarations
+
+
+@dataclass(frozen=True)
+class Init(Node):
+    """How a slot begins: `zeros`, `ones`, `full` (with a value), `copy` of the parameter, or `first_grad`.
+
+    `without` is the axis (negative) that the slot lacks, `scalar` makes it 0-d.
+    """
+
+    kind: str
+    value: float = 0.0
+    without: int | None = None
+    scalar: bool = False
+
+
+@dataclass(frozen=True)
+class Slot(Node):
+    """State kept per parameter array. `dtype` is None for the default: the parameter's, float32 where that is narrower."""
+
+    name: str
+    init: Init
+    dtype: str | None = None
+
+
+@dataclass(frozen=True)
+class Shared(Node):
+    """One float64 scalar for the whole model."""
+
+    name: str
+    initial: float
+
+
+@dataclass(frozen=True)
+class Hyper(Node):
+    """A hyperparameter: `kind` is one of `domains.KINDS`; `optional` admits None, which is then a static fact."""
+
+    name: str
+    kind: str
+    default: float | int | bool | None
+    optional: bool = False
+
+    @property
+    def static(self) -> bool:
+        """Whether its value is known when the optimizer is built, so that statements may branch on it."""
+        return self.kind in ("Count", "Flag")
+
+
+@dataclass(frozen=True)
+class Argument(Node):
+    """A parameter of a helper: `kind` is `Array`, `Matrix`, `Scalar`, `Step`, `Param`, `Slot`… or a hyperparameter kind."""
+
+    name: str
+    kind: str | None
+    keyword: bool
+
+
+@dataclass(frozen=True)
+class Function(Node):
+    """A helper (`role` "helper"), a `@schedule`, or a `@view("label")`, whose `label` is then set."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    body: tuple[Stmt, ...]
+    role: str = "helper"
+    doc: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Rule(Node):
+    """The update rule itself, as declared: what `parse` yields and `check` has approved."""
+
+    name: str
+    doc: str
+    param: str
+    grad: str
+    step: str | None
+    slots: tuple[Slot, ...]
+    shared: tuple[Shared, ...]
+    hypers: tuple[Hyper, ...]
+    functions: tuple[Function, ...]
+    body: tuple[Stmt, ...]
+    dialects: tuple[tuple[str, tuple[tuple[str, float | int | bool | None], ...]], ...] = ()
+    rule_doc: str | None = None
+
+    def function(self, name: str) -> Function | None:
+        return next((f for f in self.functions if f.name == name), None)
+
+    def hyper(self, name: str) -> Hyper | None:
+        return next((h for h in self.hypers if h.name == name), None)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The names after the parameter in the rule's `return`, in signature order."""
+        return tuple(s.name for s in self.slots) + tuple(s.name for s in self.shared)
+
+
+# Walking
+
+N = TypeVar("N", bound=Node)
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly under `node`, in the order of its fields."""
+    for f in fields(node):
+        yield from _nodes(getattr(node, f.name))
+
+
+def _nodes(value: object) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _nodes(item)
+
+
+def walk(node: Node | tuple[Node, ...]) -> Iterator[Node]:
+    """`node` and everything under it, parents first."""
+    for root in _nodes(node):
+        yield root
+        for child in children(root):
+            yield from walk(child)
+
+
+def rebuild(node: N, change) -> N:
+    """`node` with `change` applied to each node directly under it; the same object where nothing changed."""
+    changed = {}
+    for f in fields(node):
+        old = getattr(node, f.name)
+        new = _mapped(old, change)
+        if new is not old:
+            changed[f.name] = new
+    return replace(node, **changed) if changed else node
+
+
+def _mapped(value, change):
+    if isinstance(value, Node):
+        return change(value)
+    if isinstance(value, tuple):
+        new = tuple(_mapped(item, change) for item in value)
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+    return value
+
+
+def names(node: Node | tuple[Node, ...]) -> set[str]:
+    """Every name read under `node`."""
+    return {n.id for n in walk(node) if isinstance(n, Name)}
+
+
+def assigned(body: tuple[Stmt, ...]) -> list[str]:
+    """Every name bound under `body`, once each, in order of first binding."""
+    return list(dict.fromkeys(n.name for n in walk(body) if isinstance(n, Assign)))

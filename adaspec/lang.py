@@ -1,0 +1,100 @@
+"""The vocabulary of a spec, for editors and type checkers: `from adaspec.lang import *`.
+
+A spec is parsed, never executed, so nothing here computes anything; each name exists to be completed, hovered over and
+type-checked. What the names mean is in docs/spec-language.md; what the compiler accepts is in `adaspec.vocabulary`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Array = Any
+"""An array of a helper function, of any shape."""
+Matrix = Any
+"""An array of rank 2."""
+Scalar = Any
+"""A number: a hyperparameter, a function of the step, a reduction."""
+Param = Any
+"""The parameter array."""
+Grad = Any
+"""The gradient of the parameter."""
+Step = Any
+"""t: 1 at the first update."""
+Slot = Any
+"""State kept per parameter array; its default says how it begins."""
+Shared = Any
+"""One scalar for the whole model; its default is its initial value."""
+Rate = Any
+"""A hyperparameter in [0, inf)."""
+Decay = Any
+"""A hyperparameter in [0, 1)."""
+Positive = Any
+"""A hyperparameter in (0, inf)."""
+Real = Any
+"""Any finite hyperparameter."""
+Count = Any
+"""A static integer >= 0."""
+Flag = Any
+"""A static truth value."""
+Optional = Any
+"""`Optional[Positive] = None`: a hyperparameter that may be absent."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _word(name: str) -> Any:
+    def word(*args: Any, **options: Any) -> Any:
+        raise TypeError(f"{name} is a word of the spec language: a spec is parsed, not run (adaspec.load, adaspec.parse)")
+
+    word.__name__ = word.__qualname__ = name
+    return word
+
+
+class _Init:
+    """How a slot begins; `.without(axis)` leaves one axis out, `.scalar` makes it 0-d."""
+
+    scalar: Any = None
+
+    def __call__(self, value: float) -> Any:
+        return self
+
+    def without(self, axis: int) -> Any:
+        return self
+
+
+zeros: Any = _Init()
+ones: Any = _Init()
+full: Any = _Init()
+copy: Any = _Init()
+first_grad: Any = _Init()
+
+(abs, sign, sqrt, rsqrt, exp, expm1, log, log1p, tanh, floor, minimum, maximum, where, clip, sum, mean, max, norm, rms) = (
+    _word(name)
+    for name in (
+        "abs sign sqrt rsqrt exp expm1 log log1p tanh floor minimum maximum where clip sum mean max norm rms".split()
+    )
+)
+total = _word("total")
+
+
+def schedule(function: F) -> F:
+    """Mark a function of t and hyperparameters alone; `spec.replace` swaps it."""
+    return function
+
+
+def view(label: str) -> Callable[[F], F]:
+    """Mark another reading of the parameters, such as the averaged weights to evaluate."""
+
+    def mark(function: F) -> F:
+        return function
+
+    return mark
+
+
+__all__ = [
+    "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Scalar",
+    "Shared", "Slot", "Step", "abs", "clip", "copy", "exp", "expm1", "first_grad", "floor", "full", "log", "log1p", "max",
+    "maximum", "mean", "minimum", "norm", "ones", "rms", "rsqrt", "schedule", "sign", "sqrt", "sum", "tanh", "total",
+    "view", "where", "zeros",
+]  # fmt: skip

@@ -1,0 +1,96 @@
+"""Finding specs: by library name, by dialect, by path, from a string, from a function in a notebook."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from .errors import SpecError, suggest
+from .spec import Spec, make
+
+
+def parse(text: str | bytes, path: str = "<spec>") -> Spec:
+    """The spec that `text` says. Raises SpecError; never runs anything of the text."""
+    return make(text, path)
+
+
+def load(name: str | Path) -> Spec:
+    """A library name (`"adax"`), a dialect (`"adam:keras"`), or the path of a spec file."""
+    text = str(name)
+    if isinstance(name, Path) or text.endswith(".py") or "/" in text or "\\" in text:
+        return _from_file(Path(name))
+    if ":" in text:
+        return _dialect(text)
+    if text not in _files():
+        raise SpecError(f"no spec named '{text}' in the library", hint=suggest(text, names()))
+    return _library(text)
+
+
+def names() -> list[str]:
+    """Every rule and dialect of the library, as `load` takes them, in alphabetical order."""
+    return sorted([*_files(), *_dialects()])
+
+
+def optimizer(function: Callable[..., Any]) -> Spec:
+    """Decorator: the spec that a function's source says. The body is read and parsed, never run.
+
+    Helpers, schedules and views are functions of the same file or notebook cell, so a rule that uses them belongs in a
+    file or a string.
+    """
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        raise SpecError(
+            f"the source of '{getattr(function, '__name__', function)}' is not at hand",
+            hint="give the text to adaspec.parse, or save it in a file for adaspec.load",
+        ) from None
+    return make(source, inspect.getsourcefile(function) or "<notebook>")
+
+
+def _from_file(path: Path) -> Spec:
+    try:
+        with path.open("rb") as file:
+            data = file.read(1 << 17)
+    except OSError as error:
+        problem = SpecError(f"cannot be read: {error.strerror or error}", hint="a library name has no slash and no .py")
+        problem.path = str(path)
+        raise problem from None
+    return make(data, str(path))
+
+
+@cache
+def _files() -> dict[str, Any]:
+    folder = resources.files("adaspec.specs")
+    return {f.name[:-3]: f for f in folder.iterdir() if f.name.endswith(".py") and not f.name.startswith("_")}
+
+
+@cache
+def _library(name: str) -> Spec:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the library's own specs are warned of, `adaspec check` tells
+        return make(_files()[name].read_bytes(), f"{name}.py")
+
+
+@cache
+def _dialects() -> dict[str, str]:
+    """Each dialect of the library with the name of the spec that hosts it."""
+    found: dict[str, str] = {}
+    for name, file in sorted(_files().items()):
+        if b"dialects" in file.read_bytes():
+            found |= dict.fromkeys(_library(name).dialects, name)
+    return found
+
+
+def _dialect(name: str) -> Spec:
+    host = _dialects().get(name)
+    if host is None:
+        raise SpecError(f"no dialect named '{name}' in the library", hint=suggest(name, names()))
+    spec = _library(host)
+    return spec.replace(**dict(spec.dialects[name]))

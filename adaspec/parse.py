@@ -1,0 +1,209 @@
+"""Text to IR: Python's `ast` against a whitelist. Nothing of a spec is imported, compiled or executed.
+
+Each node kind that a spec may use has one method or table row here; any other node is refused by name. Meaning (names,
+ranks, domains) is the checker's business.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+
+from . import ir
+from .declare import Declarations
+from .errors import SpecError
+from .source import decode, tree
+from .vocabulary import LATER
+
+MAX_DEPTH = 100
+BINARY = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.MatMult: "@", ast.BitAnd: "&",
+    ast.BitOr: "|",
+}  # fmt: skip
+UNARY = {ast.USub: "-", ast.Invert: "~", ast.Not: "not"}
+COMPARE = {
+    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is",
+    ast.IsNot: "is not",
+}  # fmt: skip
+SPELLED = {ast.Mod: "%", ast.FloorDiv: "//", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>"}
+
+
+def parse_rule(data: bytes | str, path: str = "<spec>") -> ir.Rule:
+    """The rule in a spec's text, unchecked. Raises SpecError, located in `path`."""
+    text = ""
+    try:
+        text = decode(data)
+        return Parser(text).module(tree(text))
+    except SpecError as error:
+        shown = text or (data if isinstance(data, str) else data.decode("utf-8", "replace"))
+        error.locate(path, shown[:100_000])
+        raise
+
+
+def parse_expression(text: str) -> ir.Expr:
+    """One expression, as given to `spec.replace`."""
+    text = decode(text)
+    node = tree(f"({text})").body
+    if len(node) != 1 or not isinstance(node[0], ast.Expr):
+        raise SpecError("one expression was expected", hint="for example '1 - t**-0.8'")
+    return Parser(f"({text})").expr(node[0].value)
+
+
+class Parser(Declarations):
+    """Statements and expressions; signatures, decorators and tables are in `Declarations`."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n")
+        self.depth = 0
+
+    def span(self, node: ast.AST) -> ir.Span:
+        def column(line: int, offset: int) -> int:
+            source = self.lines[line - 1]
+            return offset if source.isascii() else len(source.encode()[:offset].decode("utf-8", "ignore"))
+
+        line, end = node.lineno, node.end_lineno or node.lineno  # type: ignore[attr-defined]
+        return ir.Span(line, column(line, node.col_offset), end, column(end, node.end_col_offset or 0))  # type: ignore[attr-defined]
+
+    def refuse(self, node: ast.AST, what: str, hint: str = "") -> SpecError:
+        return SpecError(what, self.span(node), hint)
+
+    # Statements
+
+    def body(self, statements: list[ast.stmt]) -> tuple[ir.Stmt, ...]:
+        return tuple(self.stmt(s) for s in statements if not isinstance(s, ast.Pass))
+
+    def stmt(self, node: ast.stmt) -> ir.Stmt:
+        span = self.span(node)
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                return ir.Assign(name, self.expr(value), span=span)
+            case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value) if type(op) in BINARY:
+                old = ir.Name(name, span=self.span(target))
+                return ir.Assign(name, ir.Binary(BINARY[type(op)], old, self.expr(value), span=span), span=span)
+            case ast.Assign() | ast.AugAssign() | ast.AnnAssign():
+                raise self.refuse(node, "an assignment binds one plain name", "write `m = …`, one name at a time")
+            case ast.If(test=test, body=body, orelse=orelse):
+                return ir.If(self.expr(test), self.body(body), self.body(orelse), span=span)
+            case ast.For(target=ast.Name(id="_"), iter=ast.Call(func=ast.Name(id="range"), args=[count], keywords=[])) if (
+                not node.orelse
+            ):
+                return ir.For(self.expr(count), self.body(node.body), span=span)
+            case ast.For():
+                raise self.refuse(node, "a loop repeats a Count of times", "write `for _ in range(count):`")
+            case ast.Assert(test=test, msg=ast.Constant(value=str(message))):
+                return ir.Assert(self.expr(test), message, span=span)
+            case ast.Assert():
+                raise self.refuse(node, "an assert needs a remedy", 'write `assert fact, "what to do instead"`')
+            case ast.Return(value=ast.Tuple(elts=values)):
+                return ir.Return(tuple(self.expr(v) for v in values), span=span)
+            case ast.Return(value=value) if value is not None:
+                return ir.Return((self.expr(value),), span=span)
+        raise self.refuse(node, f"{_described(node)} is not part of the language", "see docs/spec-language.md")
+
+    # Expressions
+
+    def expr(self, node: ast.expr) -> ir.Expr:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.refuse(node, f"an expression nested deeper than {MAX_DEPTH}", "name its parts")
+        try:
+            return self._expr(node)
+        finally:
+            self.depth -= 1
+
+    def _expr(self, node: ast.expr) -> ir.Expr:
+        span = self.span(node)
+        match node:
+            case ast.Constant(value=bool() | None as value):
+                return ir.Constant(value, span=span)
+            case ast.Constant(value=int() | float() as value):
+                return ir.Number(self.number(node, value), span=span)
+            case ast.Name(id=name):
+                return ir.Name(name, span=span)
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self.expr(operand)
+            case ast.UnaryOp(op=op, operand=operand):
+                return ir.Unary(UNARY[type(op)], self.expr(operand), span=span)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
+                return ir.Binary(BINARY[type(op)], self.expr(left), self.expr(right), span=span)
+            case ast.BinOp(op=op):
+                later = ": periodic branches (`if t % k == 0`) come later" if isinstance(op, ast.Mod) else ""
+                raise self.refuse(node, f"the operator {SPELLED[type(op)]} is not part of the language{later}")
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARE:
+                return ir.Compare(COMPARE[type(op)], self.expr(left), self.expr(right), span=span)
+            case ast.Compare(ops=ops) if len(ops) > 1:
+                raise self.refuse(node, "a chained comparison", "write `(0 < a) & (a < 1)`")
+            case ast.BoolOp(op=op, values=values):
+                word = "and" if isinstance(op, ast.And) else "or"
+                return ir.Logical(word, tuple(self.expr(v) for v in values), span=span)
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return ir.Choose(self.expr(test), self.expr(body), self.expr(orelse), span=span)
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+                if any(isinstance(a, ast.Starred) for a in args) or any(k.arg is None for k in keywords):
+                    raise self.refuse(node, "a call names its arguments one by one", "spell them out")
+                options = tuple((str(k.arg), self.expr(k.value)) for k in keywords)
+                return ir.Call(name, tuple(self.expr(a) for a in args), options, span=span)
+            case ast.Attribute(value=value, attr="T"):
+                return ir.Transpose(self.expr(value), span=span)
+            case ast.Attribute(value=value, attr="ndim"):
+                return ir.Ndim(self.expr(value), span=span)
+            case ast.Attribute(attr="shape"):
+                raise self.refuse(node, "`.shape` alone is not a value", "take one axis of it: `x.shape[-1]`")
+            case ast.Attribute(attr=attr):
+                raise self.refuse(node, f"'.{attr}' is not part of the language", "known here: .T, .ndim, .shape[i]")
+            case ast.Subscript(value=ast.Attribute(value=value, attr="shape"), slice=index):
+                return ir.Dim(self.expr(value), self.integer(index), span=span)
+            case ast.Subscript(value=value, slice=index):
+                items = index.elts if isinstance(index, ast.Tuple) else [index]
+                return ir.Index(self.expr(value), tuple(self.index_item(i) for i in items), span=span)
+        raise self.refuse(node, f"{_described(node)} is not part of the language", "see docs/spec-language.md")
+
+    def index_item(self, node: ast.expr) -> str | None:
+        match node:
+            case ast.Constant(value=v) if v is None:
+                return None
+            case ast.Constant(value=v) if v is ...:
+                return "..."
+            case ast.Slice(lower=None, upper=None, step=None):
+                return ":"
+        raise self.refuse(node, "an index is `None`, `:` or `...`", "indexing only adds axes: `row[..., None]`")
+
+    def integer(self, node: ast.expr) -> int:
+        """A literal integer, possibly negative."""
+        match node:
+            case ast.Constant(value=bool()):
+                pass
+            case ast.Constant(value=int(value)) if value < 64:
+                return value
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))) if value <= 64:
+                return -value
+        raise self.refuse(node, "a literal integer was expected", "an axis such as -1")
+
+    def number(self, node: ast.expr, value: int | float) -> int | float:
+        span = self.span(node)
+        if isinstance(value, int):
+            if abs(value) > 2**53:
+                raise SpecError("an integer beyond 2**53 is not exact in float64", span, "write it as a float, 1e20")
+            return value
+        literal = self.lines[span.line - 1][span.column : span.end_column].lower()
+        if math.isinf(value):
+            raise SpecError(f"the number {literal[:40]} overflows float64", span, "the largest is 1.8e308")
+        if value == 0 and any(c in "123456789" for c in literal.split("e")[0]):
+            raise SpecError(f"the number {literal[:40]} underflows float64 to 0", span, "the smallest is 5e-324")
+        return value
+
+
+def _described(node: ast.AST) -> str:
+    name = type(node).__name__
+    words = {
+        "Constant": "a literal of this type", "JoinedStr": "an f-string", "Lambda": "a lambda", "ListComp": "a comprehension",
+        "Call": "a call of anything but a plain name", "FunctionDef": "a function inside a function", "Tuple": "a tuple",
+        "List": "a list", "Dict": "a dict", "Expr": "an expression that is not used", "While": "while", "With": "with",
+        "Try": "try", "Import": "import", "ImportFrom": "import", "ClassDef": "a class", "Delete": "del", "Raise": "raise",
+        "Global": "global", "Nonlocal": "nonlocal", "Await": "await", "Yield": "yield", "NamedExpr": "`:=`",
+        "Return": "an empty return",
+    }  # fmt: skip
+    return words.get(name, f"'{name}'")
+
+
+__all__ = ["LATER", "Parser", "parse_expression", "parse_rule"]

@@ -1,0 +1,200 @@
+"""Split a body at its totals, and part scalar statements from those that run once per parameter.
+
+Within a phase every scalar statement comes first; where that would show a statement a scalar that is bound only after it,
+the later binding gets a name of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from . import ir
+from .ir import Assign, Call, Expr, For, If, Name, Stmt, rebuild
+from .stage import Stage, Type
+
+
+@dataclass(frozen=True)
+class Total:
+    """At the end of a phase: `name` becomes the sum over the model of `value`, a 0-d number per parameter."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Scalar statements once per step, then the body once per parameter, then the totals over all parameters.
+
+    `model` are those of `scalars` that the Shareds need: run once with the optimizer's step. `local` are those that do not
+    bind a Shared: where parameters have steps of their own, run once for each distinct step. `carried` are the names
+    (neither the parameter's, nor slots, nor scalars) that later phases read of this phase's body.
+    """
+
+    scalars: tuple[Stmt, ...]
+    body: tuple[Stmt, ...]
+    totals: tuple[Total, ...] = ()
+    model: tuple[Stmt, ...] = ()
+    local: tuple[Stmt, ...] = ()
+    carried: tuple[str, ...] = ()
+
+
+def split(
+    rule: ir.Rule, body: tuple[Stmt, ...], types: Mapping[str, Type], taken: set[str]
+) -> tuple[tuple[Phase, ...], dict[str, str]]:
+    splitter = Splitter(rule, types, taken)
+    splitter.block(body)
+    return splitter.phases(), splitter.renamed
+
+
+class Splitter:
+    def __init__(self, rule: ir.Rule, types: Mapping[str, Type], taken: set[str]) -> None:
+        self.rule = rule
+        self.types = types
+        self.taken = taken
+        self.level = 0
+        self.bound_at: dict[str, int] = {}
+        self.scalars: list[list[Stmt]] = [[]]
+        self.bodies: list[list[Stmt]] = [[]]
+        self.totals: list[list[Total]] = [[]]
+        self.renamed: dict[str, str] = {}
+
+    def block(self, body: tuple[Stmt, ...]) -> None:
+        for stmt in body:
+            self.place(_renamed(stmt, self.renamed))
+
+    def place(self, stmt: Stmt) -> None:
+        if isinstance(stmt, If) and self.is_global(stmt):
+            self.branch(stmt)
+            return
+        if isinstance(stmt, Assign):
+            stmt = replace(stmt, value=self.without_totals(stmt.value, stmt.name))
+        elif hasattr(stmt, "value"):
+            stmt = replace(stmt, value=self.without_totals(stmt.value, stmt.name))  # type: ignore[call-arg]
+        self.put(stmt)
+
+    def put(self, stmt: Stmt) -> None:
+        scalar = self.is_scalar(stmt)
+        if scalar and isinstance(stmt, Assign):
+            if any(stmt.name in ir.names(s) for s in self.bodies[self.level]):
+                # Scalars move in front of the body, whose earlier statements mean the old value.
+                new = self.fresh(f"{stmt.name}_new")
+                self.renamed[stmt.name] = new
+                stmt = replace(stmt, name=new)
+        (self.scalars if scalar else self.bodies)[self.level].append(stmt)
+        self.bound_at |= dict.fromkeys([stmt.name] if hasattr(stmt, "name") else ir.assigned((stmt,)), self.level)  # type: ignore[attr-defined]
+
+    def branch(self, stmt: If) -> None:
+        """An `if` on flags may hold totals: each side is split by itself, and the sides joined phase by phase."""
+        sides = []
+        for body in (stmt.then, stmt.otherwise):
+            inner = Splitter(self.rule, self.types, self.taken)
+            inner.renamed = dict(self.renamed)
+            inner.bound_at = dict.fromkeys(self.bound_at, 0)  # all that is bound so far is known from the start
+            inner.block(body)
+            sides.append(inner)
+        depth = max(len(s.bodies) for s in sides)
+        for k in range(depth):
+            if k:
+                self.next_level()
+            for kind in ("scalars", "bodies"):
+                parts = [tuple(getattr(s, kind)[k]) if k < len(getattr(s, kind)) else () for s in sides]
+                if any(parts):
+                    getattr(self, kind)[self.level].append(If(stmt.test, *parts, span=stmt.span))
+            for side, holds in zip(sides, (True, False), strict=True):
+                for total in side.totals[k] if k < len(side.totals) else ():
+                    zero = (Assign(f"{total.name}_part", ir.Number(0.0)),)
+                    value = (Assign(f"{total.name}_part", total.value),)
+                    parts = (value, zero) if holds else (zero, value)
+                    self.bodies[self.level].append(If(stmt.test, *parts, span=stmt.span))
+                    self.totals[self.level].append(Total(total.name, Name(f"{total.name}_part")))
+        self.bound_at |= dict.fromkeys(ir.assigned((stmt,)), self.level)
+
+    def without_totals(self, value: Expr, target: str) -> Expr:
+        """`value` with each total read by name, after moving to the phase behind the one that sums it."""
+        found = [n for n in ir.walk(value) if isinstance(n, Call) and n.function == "total"]
+        if not found:
+            return value
+        names: dict[int, Name] = {}
+        last = 0
+        for node in found:
+            argument = self.without_totals(node.args[0], target)
+            name = self.fresh(f"{target}_total")
+            # As early as what it sums is known: totals that can share a pass over the model do.
+            level = max((self.bound_at.get(n, 0) for n in ir.names(argument)), default=0)
+            self.totals[level].append(Total(name, argument))
+            self.bound_at[name] = level + 1
+            names[id(node)] = Name(name, span=node.span)
+            last = max(last, level + 1)
+        while self.level < last:
+            self.next_level()
+
+        def swap(node: Expr) -> Expr:
+            return names[id(node)] if id(node) in names else rebuild(node, swap)
+
+        return swap(value)
+
+    def next_level(self) -> None:
+        self.level += 1
+        if self.level == len(self.bodies):
+            self.scalars.append([])
+            self.bodies.append([])
+            self.totals.append([])
+
+    def fresh(self, name: str) -> str:
+        candidate, number = name, 2
+        while candidate in self.taken:
+            candidate, number = f"{name}_{number}", number + 1
+        self.taken.add(candidate)
+        return candidate
+
+    def is_scalar(self, stmt: Stmt) -> bool:
+        """Whether every name that the statement reads or binds is one value for the whole model."""
+        bound = [self.types[n] for n in [*ir.names(stmt), *ir.assigned((stmt,))] if n in self.types]
+        shapes = any(isinstance(n, ir.Dim | ir.Ndim) for n in ir.walk(stmt))
+        return not shapes and all(t.stage.shared for t in bound)
+
+    def is_global(self, stmt: If) -> bool:
+        shapes = any(isinstance(n, ir.Dim | ir.Ndim) for n in ir.walk(stmt.test))
+        reads = [self.types[n] for n in ir.names(stmt.test) if n in self.types]
+        return not shapes and all(not t.stage & Stage.SHAPE for t in reads)
+
+    def phases(self) -> tuple[Phase, ...]:
+        out: list[Phase] = []
+        shared = {self.renamed.get(s.name, s.name) for s in self.rule.shared}
+        arrays = {self.rule.param, self.rule.grad, *(s.name for s in self.rule.slots)}
+        needed: set[str] = set()
+        levels = list(zip(self.scalars, self.bodies, self.totals, strict=True))
+        models: list[tuple[Stmt, ...]] = []
+        for scalars, _, _ in reversed(levels):
+            model = []
+            for stmt in reversed(scalars):
+                if set(ir.assigned((stmt,))) & (shared | needed):
+                    model.append(stmt)
+                    needed |= ir.names(stmt)
+            models.insert(0, tuple(reversed(model)))
+        for k, (scalars, body, totals) in enumerate(levels):
+            later: set[str] = set()
+            for s, b, t in levels[k + 1 :]:
+                later |= ir.names((*s, *b)) | {n for x in t for n in ir.names(x.value)}
+            carried = tuple(n for n in ir.assigned(tuple(body)) if n in later and n not in arrays)
+            local = tuple(s for s in scalars if not set(ir.assigned((s,))) <= shared)
+            out.append(Phase(tuple(scalars), tuple(body), tuple(totals), models[k], local, carried))
+        return tuple(out)
+
+
+def _renamed(stmt: Stmt, names: Mapping[str, str]) -> Stmt:
+    """Every read and binding of a renamed scalar, under its new name."""
+    if not names:
+        return stmt
+
+    def change(node):
+        if isinstance(node, Name) and node.id in names:
+            return Name(names[node.id], span=node.span)
+        node = rebuild(node, change)
+        return replace(node, name=names[node.name]) if isinstance(node, Assign) and node.name in names else node
+
+    return change(stmt)
+
+
+__all__ = ["For", "Phase", "Splitter", "Total", "split"]

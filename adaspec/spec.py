@@ -1,0 +1,200 @@
+"""`Spec`: a checked rule and everything that can be asked of it."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from . import facts, ir
+from .check import check
+from .errors import Diagnostic, SpecError, SpecWarning
+from .expand import expand_function
+from .parse import parse_rule
+from .rewrite import rewrite, rewrite_function
+from .text import canonical
+
+LANGUAGE = 1
+"""The version of the language; part of every hash."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An update rule, checked. Make one with `adaspec.load`, `adaspec.parse` or `@adaspec.optimizer`.
+
+    Two specs are equal if their rules are: layout, comments and spans do not count, docstrings do.
+    """
+
+    rule: ir.Rule
+
+    # What it declares
+
+    @property
+    def name(self) -> str:
+        """The function's name, as in `specs/`: `adax`."""
+        return self.rule.name
+
+    @cached_property
+    def title(self) -> str:
+        """The docstring's first line up to its first full stop: `AdaX: Adaptive Gradient Descent with …`."""
+        return _title(self.rule.doc) or self.rule.name
+
+    @cached_property
+    def reference(self) -> str:
+        """What follows the title: authors, year, arXiv number or address. Empty if the docstring has none."""
+        first = self.rule.doc.strip().split("\n")[0]
+        return first[len(_title(self.rule.doc)) :].lstrip(". ").strip()
+
+    @cached_property
+    def class_name(self) -> str:
+        """`AdaX` where the docstring's word before the colon spells the name so, else CamelCase."""
+        word = self.rule.doc.partition(":")[0].strip().split("\n")[0]
+        plain = word.replace("-", "").replace("_", "")
+        if plain.isidentifier() and plain.isascii() and plain.lower() == self.name.replace("_", "").lower():
+            return plain
+        return "".join(part[:1].upper() + part[1:] for part in self.name.split("_"))
+
+    @cached_property
+    def hypers(self) -> Mapping[str, ir.Hyper]:
+        return MappingProxyType({h.name: h for h in self.rule.hypers})
+
+    @cached_property
+    def slots(self) -> Mapping[str, ir.Slot]:
+        return MappingProxyType({s.name: s for s in self.rule.slots})
+
+    @cached_property
+    def shared(self) -> Mapping[str, ir.Shared]:
+        return MappingProxyType({s.name: s for s in self.rule.shared})
+
+    @cached_property
+    def schedules(self) -> Mapping[str, ir.Function]:
+        return MappingProxyType({f.name: f for f in self.rule.functions if f.role == "schedule"})
+
+    @cached_property
+    def views(self) -> Mapping[str, ir.Function]:
+        return MappingProxyType({str(f.label): f for f in self.rule.functions if f.role == "view"})
+
+    @cached_property
+    def dialects(self) -> Mapping[str, Mapping[str, Any]]:
+        return MappingProxyType({name: MappingProxyType(dict(values)) for name, values in self.rule.dialects})
+
+    # What it means
+
+    @cached_property
+    def checked(self) -> tuple[ir.Stmt, ...]:
+        """The statements with helpers inlined and shapes resolved; the last is the `return`."""
+        return check(self.rule, lambda *_: None)
+
+    @cached_property
+    def body(self) -> tuple[ir.Stmt, ...]:
+        """The same with scalars in their accurate forms: what the interpreter reads."""
+        return rewrite(self.rule, self.checked)
+
+    @cached_property
+    def statements(self) -> tuple[ir.Stmt, ...]:
+        """`body` without its `return`."""
+        return self.body[:-1]
+
+    def view(self, name: str) -> tuple[tuple[ir.Stmt, ...], ir.Expr]:
+        """The statements and the value of a view. KeyError with the known ones for an unknown name."""
+        if name not in self.views:
+            raise KeyError(f"{self.name} has no view '{name}': it has {', '.join(self.views) or 'none'}")
+        return self._function(self.views[name])
+
+    def schedule(self, name: str) -> tuple[tuple[ir.Stmt, ...], ir.Expr]:
+        """The statements and the value of a schedule, in its own argument names."""
+        if name not in self.schedules:
+            raise KeyError(f"{self.name} has no schedule '{name}': it has {', '.join(self.schedules) or 'none'}")
+        return self._function(self.schedules[name])
+
+    def _function(self, function: ir.Function) -> tuple[tuple[ir.Stmt, ...], ir.Expr]:
+        return rewrite_function(self.rule, function, *expand_function(self.rule, function))
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        return {h.name: h.default for h in self.rule.hypers}
+
+    def state(self, shape: tuple[int, ...], dtype: Any = "float32", **hypers: Any) -> dict[str, facts.SlotState]:
+        """The slots of a parameter of this shape and dtype, by name: their shapes, dtypes and beginnings.
+
+        An absent slot has no entry. `hypers` overrides defaults that a branch may depend on.
+        """
+        name = str(getattr(dtype, "name", dtype)).rpartition(".")[2]
+        return facts.slot_states(self.rule, self.statements, tuple(shape), name, self.defaults | hypers)
+
+    def check_shape(self, shape: tuple[int, ...], path: str = "", hypers: Mapping[str, Any] | None = None) -> None:
+        """ValueError with the rule's own remedy if it asserts something that a parameter of this shape breaks."""
+        values = self.defaults | dict(hypers or {})
+        for condition, stmt in facts.asserts(self.rule, self.statements):
+            if facts.holds(condition, shape, values) and not facts.holds(stmt.test, shape, values):
+                raise ValueError(f"{self.name}: {stmt.message} (parameter '{path}' has shape {tuple(shape)})")
+
+    # What it is made of
+
+    @cached_property
+    def text(self) -> str:
+        """The canonical source: `adaspec.parse(spec.text) == spec`."""
+        return canonical(self.rule)
+
+    @cached_property
+    def hash(self) -> str:
+        """The SHA-256 of the language's version and `text`, in hexadecimal."""
+        return hashlib.sha256(f"adaspec {LANGUAGE}\n{self.text}".encode()).hexdigest()
+
+    def replace(self, **changes: Any) -> Spec:
+        """A new spec with other schedules, defaults or slot beginnings.
+
+        A schedule takes an expression (`beta2_hat="1 - t**-c"`), a hyperparameter a number, a slot an initialiser
+        (`v="full(0.1)"`). A name that is new in an expression needs its default in the same call; a hyperparameter that
+        nothing uses any longer disappears. The dialects, which speak of the old rule, do not survive. Raises SpecError.
+        """
+        from .replace import replaced
+
+        return replaced(self, changes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"rule": self.rule}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        object.__setattr__(self, "rule", state["rule"])
+
+    def __repr__(self) -> str:
+        return f"<Spec {self.name} {self.hash[:12]}>"
+
+
+def make(data: bytes | str, path: str = "<spec>") -> Spec:
+    """Parse and check; the public door that gives every error and warning its path and source line."""
+    rule = parse_rule(data, path)
+    text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    spec = Spec(rule)
+
+    def warn(message: str, node: ir.Node, hint: str) -> None:
+        note = Diagnostic(message, node, hint)
+        note.locate(path, text)
+        warnings.warn(str(note), SpecWarning, stacklevel=4)
+
+    try:
+        spec.__dict__["checked"] = check(rule, warn)
+        _ = spec.body
+        for function in rule.functions:
+            if function.role != "helper":
+                spec._function(function)
+    except SpecError as error:
+        error.locate(path, text)
+        raise
+    except RecursionError:
+        error = SpecError("nested too deeply once every helper is inlined", hint="name the parts of long expressions")
+        error.locate(path, text)
+        raise error from None
+    return spec
+
+
+def _title(doc: str) -> str:
+    first = doc.strip().split("\n")[0]
+    head, dot, _ = first.partition(". ")
+    return head if dot else first.rstrip(".")

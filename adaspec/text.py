@@ -1,0 +1,104 @@
+"""The canonical text of a rule: `parse_rule(canonical(rule)) == rule`, and equal rules have equal texts."""
+
+from __future__ import annotations
+
+from . import ir
+from .printer import Printer
+
+_PRINTER = Printer()
+
+
+def canonical(rule: ir.Rule) -> str:
+    lines = []
+    if rule.doc:
+        lines += docstring(rule.doc)
+        lines.append("")
+    lines += ["from adaspec.lang import *", ""]
+    for function in rule.functions:
+        lines += ["", *_function(function), ""]
+    lines += ["", *_rule(rule)]
+    if rule.dialects:
+        lines += ["", "", "dialects = {", *(_dialect(name, values) for name, values in rule.dialects), "}"]
+    return "\n".join(lines) + "\n"
+
+
+def expression(node: ir.Expr) -> str:
+    return _PRINTER.text(node)
+
+
+def docstring(text: str, indent: str = "") -> list[str]:
+    """`text` as a docstring: safe whatever it holds, and the same text again when it is read back."""
+    escaped = "".join(_escaped(c) for c in text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"'))
+    if escaped.endswith('"'):
+        escaped = escaped[:-1] + '\\"'
+    first, *rest = escaped.split("\n")
+    if not rest:
+        return [f'{indent}"""{first}"""']
+    return [f'{indent}"""{first}', *(f"{indent}{line}" if line else "" for line in rest), f'{indent}"""']
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable() or char == "\n":
+        return char
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+def body(statements: tuple[ir.Stmt, ...], indent: str = "    ") -> list[str]:
+    lines: list[str] = []
+    for stmt in statements:
+        match stmt:
+            case ir.Assign(name, value):
+                lines.append(f"{indent}{name} = {expression(value)}")
+            case ir.If(test, then, otherwise):
+                lines += [f"{indent}if {expression(test)}:", *(body(then, indent + "    ") or [f"{indent}    pass"])]
+                if otherwise:
+                    lines += [f"{indent}else:", *body(otherwise, indent + "    ")]
+            case ir.For(count, inner):
+                lines += [f"{indent}for _ in range({expression(count)}):"]
+                lines += body(inner, indent + "    ") or [f"{indent}    pass"]
+            case ir.Assert(test, message):
+                lines.append(f"{indent}assert {expression(test)}, {message!a}")
+            case ir.Return(values):
+                lines.append(f"{indent}return {', '.join(expression(v) for v in values)}")
+    return lines
+
+
+def _rule(rule: ir.Rule) -> list[str]:
+    arguments = [f"{rule.param}: Param", f"{rule.grad}: Grad"]
+    arguments += [f"{rule.step}: Step"] if rule.step else []
+    arguments += [f"{s.name}: Slot = {init(s.init)}" for s in rule.slots]
+    arguments += [f"{s.name}: Shared = {s.initial!r}" for s in rule.shared]
+    if rule.hypers:
+        arguments += ["*", *(hyper(h) for h in rule.hypers)]
+    lines = [f"def {rule.name}(", *(f"    {a}," for a in arguments), "):"]
+    lines += docstring(rule.rule_doc, "    ") if rule.rule_doc else []
+    return lines + body(rule.body)
+
+
+def hyper(h: ir.Hyper) -> str:
+    kind = f"Optional[{h.kind}]" if h.optional else h.kind
+    return f"{h.name}: {kind} = {h.default!r}"
+
+
+def init(value: ir.Init) -> str:
+    text = f"full({value.value!r})" if value.kind == "full" else value.kind
+    text += f".without({value.without})" if value.without is not None else ""
+    return text + (".scalar" if value.scalar else "")
+
+
+def _function(function: ir.Function) -> list[str]:
+    lines = {"schedule": ["@schedule"], "view": [f'@view("{function.label}")']}.get(function.role, [])
+    parts, star = [], False
+    for argument in function.arguments:
+        if argument.keyword and not star:
+            parts.append("*")
+            star = True
+        parts.append(f"{argument.name}: {argument.kind}" if argument.kind else argument.name)
+    lines = [*lines, f"def {function.name}({', '.join(parts)}):"]
+    lines += docstring(function.doc, "    ") if function.doc else []
+    return lines + body(function.body)
+
+
+def _dialect(name: str, values: tuple) -> str:
+    return f'    "{name}": dict({", ".join(f"{key}={value!r}" for key, value in values)}),'

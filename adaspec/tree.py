@@ -1,0 +1,36 @@
+"""Trees of parameters: lists, tuples, dicts, nested, or one array; each leaf has a path such as `encoder/0/weight`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def leaves(tree: Any) -> dict[str, Any]:
+    """The leaves by path, in order; a single leaf has the path "". None is a leaf (a missing gradient)."""
+    return dict(_leaves(tree, ""))
+
+
+def _leaves(tree: Any, path: str):
+    if isinstance(tree, Mapping):
+        for key in tree:
+            yield from _leaves(tree[key], _joined(path, key))
+    elif isinstance(tree, list | tuple):
+        for number, item in enumerate(tree):
+            yield from _leaves(item, _joined(path, number))
+    else:
+        yield path, tree
+
+
+def rebuild(tree: Any, change: Callable[[str, Any], Any], path: str = "") -> Any:
+    """A tree of the same shape whose leaves are `change(path, leaf)`."""
+    if isinstance(tree, Mapping):
+        return type(tree)((key, rebuild(tree[key], change, _joined(path, key))) for key in tree)  # type: ignore[call-arg]
+    if isinstance(tree, list | tuple):
+        items = [rebuild(item, change, _joined(path, number)) for number, item in enumerate(tree)]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
+    return change(path, tree)
+
+
+def _joined(path: str, key: object) -> str:
+    return f"{path}/{key}" if path else str(key)

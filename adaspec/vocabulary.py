@@ -1,0 +1,82 @@
+"""What a spec may say: hyperparameter kinds with their domains, and the functions, each with the shape of its call.
+
+One table each. The parser, the checker, the interpreter and every emitter look here; a word that is in no table does not
+exist, and a word in `LATER` is refused by name.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Domain:
+    """An interval of the real line; `low_open` and `high_open` say that the end itself is outside."""
+
+    text: str
+    low: float
+    high: float
+    low_open: bool = False
+    high_open: bool = True
+    integer: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether a finite `value` lies inside; NaN and infinities never do."""
+        if not math.isfinite(value) or (self.integer and value != int(value)):
+            return False
+        above = value > self.low if self.low_open else value >= self.low
+        below = value < self.high if self.high_open else value <= self.high
+        return above and below
+
+
+KINDS: dict[str, Domain] = {
+    "Rate": Domain("[0, inf)", 0.0, math.inf),
+    "Decay": Domain("[0, 1)", 0.0, 1.0),
+    "Positive": Domain("(0, inf)", 0.0, math.inf, low_open=True),
+    "Real": Domain("(-inf, inf)", -math.inf, math.inf, low_open=True),
+    "Count": Domain("an integer >= 0", 0.0, math.inf, integer=True),
+    "Flag": Domain("True or False", 0.0, 1.0, high_open=False, integer=True),
+}
+
+ARGUMENT_KINDS = ("Param", "Grad", "Step", "Slot", "Shared", "Array", "Matrix", "Scalar", *KINDS, "Optional")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a function is called and what it is: `elementwise`, a `reduction` over one array, or `model`-wide."""
+
+    arity: int
+    group: str
+    axis: bool = False
+
+
+FUNCTIONS: dict[str, Form] = {
+    **{
+        name: Form(1, "elementwise")
+        for name in ("abs", "sign", "sqrt", "rsqrt", "exp", "expm1", "log", "log1p", "tanh", "floor")
+    },
+    "minimum": Form(2, "elementwise"),
+    "maximum": Form(2, "elementwise"),
+    "where": Form(3, "elementwise"),
+    "clip": Form(3, "elementwise"),
+    **{name: Form(1, "reduction", axis=True) for name in ("sum", "mean", "max", "norm", "rms")},
+    "total": Form(1, "model"),
+}
+
+INITS = ("zeros", "ones", "full", "copy", "first_grad")
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+LATER: dict[str, str] = {
+    **dict.fromkeys(("uniform", "normal", "rademacher"), "noise"),
+    **dict.fromkeys(("eigh", "qr", "solve_triangular", "triu", "eye"), "matrix decompositions"),
+    **dict.fromkeys(("argsort", "take", "reshape"), "sorting and reshaping"),
+    **dict.fromkeys(("per_axis", "along", "gram", "spread"), "slots per axis"),
+    **dict.fromkeys(("fan_in", "fan_out"), "layouts"),
+    **dict.fromkeys(("Input", "grad_at"), "extra inputs"),
+    "Rule": "rules that call rules",
+}
+"""Words of the language that are decided but not built yet, each with the part it belongs to."""
+
+WORDS = frozenset(FUNCTIONS) | set(INITS) | set(ARGUMENT_KINDS) | set(LATER) | set(DTYPES) | {"schedule", "view"}

@@ -1,0 +1,27 @@
+"""Adam-Eps-Hat: Adam with epsilon-hat, the order of the paper's section 2. Kingma & Ba, 2015. arXiv:1412.6980"""
+
+from adaspec.lang import *
+
+
+def adam_eps_hat(
+    x: Param,
+    g: Grad,
+    t: Step,
+    m: Slot = zeros,
+    v: Slot = zeros,
+    *,
+    lr: Rate = 1e-3,
+    beta1: Decay = 0.9,
+    beta2: Decay = 0.999,
+    eps: Positive = 1e-8,
+):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    lr_t = lr * sqrt(1 - beta2**t) / (1 - beta1**t)
+    x = x - lr_t * m / (sqrt(v) + eps)
+    return x, m, v
+
+
+dialects = {
+    "adam:keras": dict(lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-7),
+}

@@ -1,0 +1,31 @@
+"""Before any framework is imported: few threads, few words, processors only. And the markers of what may be missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import pytest
+
+for name, value in {
+    "KERAS_BACKEND": "tensorflow",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "CUDA_VISIBLE_DEVICES": "",
+    "JAX_PLATFORMS": "cpu",
+    "OMP_NUM_THREADS": "1",
+    "MPLBACKEND": "Agg",
+}.items():
+    os.environ.setdefault(name, value)
+
+NEEDS = {"needs_torch": ("torch",), "needs_jax": ("jax", "optax"), "needs_tensorflow": ("tensorflow", "keras")}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for marker, modules in NEEDS.items():
+        missing = [m for m in modules if importlib.util.find_spec(m) is None]
+        if missing:
+            skip = pytest.mark.skip(reason=f"{missing[0]} is not installed")
+            for item in items:
+                if marker in item.keywords:
+                    item.add_marker(skip)

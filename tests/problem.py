@@ -1,0 +1,51 @@
+"""Models and gradients to run rules on: what every comparison of two implementations is made with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+Model = list[Array]
+
+MATRICES_ONLY = {"muon"}
+
+# Beside its defaults each of these rules is run where its other branches and terms count.
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "adafactor": [{"clip": 0.3, "decay": 0.5, "eps2": 0.5}],
+    "adam_l2": [{"weight_decay": 0.1, "rescale_grad": 0.5, "clip_gradient": 0.3}],
+    "adamw_mx": [{"weight_decay": 0.1, "rescale_grad": 0.5, "clip_gradient": 0.3}],
+    "adamw_bert": [{"weight_decay": 0.1, "rescale_grad": -0.5, "clip_gradient": 0.3}],
+    "adam_poly": [{"c": 0.5}],
+    "adam": [{"beta1": 0.0, "beta2": 0.5}],
+    "adam_ema": [{"beta1": 0.0, "beta2": 0.5}],
+    "adax": [{"beta2": 0.5}],
+    "lamb": [{"weight_decay": 0.1}],
+    "muon": [{"steps": 3, "weight_decay": 0.0}],
+    "prodigy": [{"d0": 1e-2, "weight_decay": 0.1}],
+    "schedule_free": [{"weight_decay": 0.1, "beta1": 0.5}],
+}
+
+
+def shapes(rule: str) -> list[tuple[int, ...]]:
+    """0-d to 4-D; the last two axes of the 4-D array are its largest, so that every Adafactor factors the same two."""
+    return [(4, 3), (3, 5), (6, 6)] if rule in MATRICES_ONLY else [(), (5,), (4, 3), (2, 2, 4, 3)]
+
+
+def problem(rule: str, steps: int = 20, scale: float = 1.0, seed: int = 0) -> tuple[Model, list[Model]]:
+    """A model and its gradients: noise about a lasting direction, so that distance-based rules have a way to go."""
+    rng = np.random.default_rng(seed)
+    params = [rng.normal(size=shape) for shape in shapes(rule)]
+    means = [rng.normal(size=shape) for shape in shapes(rule)]
+    grads = [[scale * (mean + rng.normal(size=mean.shape) / 2) for mean in means] for _ in range(steps)]
+    # A 0-d result of arithmetic is a NumPy scalar, and rules are about arrays.
+    return [np.asarray(x) for x in params], [[np.asarray(g) for g in step] for step in grads]
+
+
+def distance(left: Model, right: Model) -> float:
+    """The largest difference, relative to the largest element of its array (or to 1 where that is smaller)."""
+    pairs = list(zip(left, right, strict=True))
+    assert all(np.shape(a) == np.shape(b) for a, b in pairs)
+    gaps = [np.max(np.abs(a - b), initial=0) / max(1.0, np.max(np.abs(b), initial=0)) for a, b in pairs]
+    return float(max(gaps))

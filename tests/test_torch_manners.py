@@ -1,0 +1,327 @@
+"""The torch classes as torch.optim.Optimizer: groups, closures, states, refusals. The numbers are in test_torch.py."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adaspec
+from test_torch import RULES, arrays, assert_close, optimizer, parameters, run
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.needs_torch
+
+SOME = [r for r in ("adam", "adafactor", "lamb", "muon", "schedule_free", "prodigy", "adamx", "adam_l2") if r in RULES]
+VIEWS = [(rule, label) for rule in RULES for label in adaspec.load(rule).views]
+
+
+def snapshot(opt: Any, params: list[Any]) -> list[Any]:
+    state = [{k: v.clone() for k, v in opt.state[p].items()} if p in opt.state else None for p in params]
+    return [p.detach().clone() for p in params], state
+
+
+def same(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor):
+        return isinstance(b, torch.Tensor) and a.dtype == b.dtype and torch.equal(a.nan_to_num(), b.nan_to_num())
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    return a == b
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_signature(rule: str) -> None:
+    """lr comes first and positionally; flags that are not implemented are not there; the docstring says the rule."""
+    import inspect
+
+    cls = adaspec.build(adaspec.load(rule), "torch")
+    assert issubclass(cls, torch.optim.Optimizer) and cls.__name__ == adaspec.load(rule).class_name
+    names = list(inspect.signature(cls).parameters)
+    assert names[:2] == ["params", "lr"] and names[-1] == "foreach"
+    assert not {"capturable", "differentiable", "maximize", "fused"} & set(names)
+    assert adaspec.load(rule).title in cls.__doc__
+
+
+@pytest.mark.parametrize("rule", SOME)
+def test_closure(rule: str) -> None:
+    values, _ = arrays(rule, 1)
+    params = parameters(values)
+    opt = optimizer(rule, params)
+
+    def closure() -> Any:
+        assert torch.is_grad_enabled()
+        opt.zero_grad()
+        loss = sum((p**2).sum() for p in params)
+        loss.backward()
+        return loss
+
+    loss = opt.step(closure)
+    assert loss is not None and loss.item() == pytest.approx(sum((v**2).sum() for v in values))
+    assert not torch.equal(params[-1 if rule != "muon" else 0], torch.tensor(values[0])) and opt.step() is None
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_gradient_no_change(rule: str) -> None:
+    values, grads = arrays(rule, 2)
+    params = parameters(values)
+    opt = optimizer(rule, params)
+    run(opt, params, [[None] * len(params)])
+    assert not opt.state and same([p.detach() for p in params], [torch.tensor(v) for v in values])
+    run(opt, params, [[grads[0][0], *[None] * (len(params) - 1)]])
+    assert list(opt.state) == [params[0]]
+    before = snapshot(opt, params)
+    groups = copy.deepcopy([{k: v for k, v in g.items() if k != "params"} for g in opt.param_groups])
+    run(opt, params, [[None] * len(params)])
+    assert same(snapshot(opt, params), before)
+    assert same([{k: v for k, v in g.items() if k != "params"} for g in opt.param_groups], groups)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_gradients_are_left_alone(rule: str) -> None:
+    for dtype in (torch.float64, torch.float32, torch.bfloat16):
+        for foreach in (None, False):
+            values, grads = arrays(rule, 1)
+            params = parameters(values, dtype)
+            opt = optimizer(rule, params, foreach=foreach)
+            run(opt, params, grads)
+            for p, g in zip(params, grads[0], strict=True):
+                assert torch.equal(p.grad, torch.tensor(g).to(dtype))
+
+
+@pytest.mark.parametrize("rule", SOME)
+def test_groups_override(rule: str) -> None:
+    """Two groups with a rate each are two optimizers, unless something is summed over the whole model."""
+    values, grads = arrays(rule, 5)
+    params = parameters(values)
+    opt = optimizer(rule, [{"params": params[:2], "lr": 0.01}, {"params": params[2:]}])
+    assert opt.param_groups[0]["lr"] == 0.01 and opt.param_groups[1]["lr"] == opt.defaults["lr"]
+    if rule == "prodigy":
+        with pytest.raises(ValueError, match="lr"):
+            run(opt, params, grads)
+        return
+    run(opt, params, grads)
+    for part, hypers in ((slice(0, 2), {"lr": 0.01}), (slice(2, None), {})):
+        alone = parameters(values[part])
+        run(optimizer(rule, alone, **hypers), alone, [g[part] for g in grads])
+        assert same([p.detach() for p in params[part]], [p.detach() for p in alone])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_values_outside_the_domain(rule: str) -> None:
+    spec = adaspec.load(rule)
+    params = parameters(arrays(rule, 1)[0])
+    bad = {"Rate": [-1.0], "Decay": [-0.1, 1.0], "Positive": [0.0, -1.0], "Real": [], "Count": [-1, 1.5], "Flag": []}
+    words = {"lr": "learning rate", "eps": "epsilon value"}
+    for name, hyper in spec.hypers.items():
+        if hyper.kind == "Flag":
+            continue
+        for value in (*bad[hyper.kind], float("nan"), float("inf")):
+            if name in ("beta1", "beta2", "beta3") and "beta2" in spec.hypers:
+                pattern = f"Invalid beta parameter at index {int(name[-1]) - 1}: {value}"
+            else:
+                pattern = f"Invalid {words.get(name, name + ' value')}: {value}"
+            with pytest.raises(ValueError, match=pattern):
+                optimizer(rule, params, **{name: value})
+
+
+def test_refusals_leave_everything_as_it_was() -> None:
+    params = parameters(arrays("adam", 1)[0])
+    opt = optimizer("adam", params[:2])
+    for bad in ({"lr": -1.0}, {"betas": (0.9, 1.0)}, {"eps": float("nan")}):
+        with pytest.raises(ValueError, match="Invalid"):
+            opt.add_param_group({"params": params[2:], **bad})
+    with pytest.raises(ValueError, match="1-element"):
+        opt.add_param_group({"params": params[2:], "lr": torch.ones(2)})
+    with pytest.raises(TypeError):
+        opt.add_param_group({"params": params[2:], "lr": "0.1"})
+    assert len(opt.param_groups) == 1
+    opt.add_param_group({"params": params[2:], "lr": np.float32(0.5)})
+    assert type(opt.param_groups[1]["lr"]) is float
+    with pytest.raises(TypeError, match="floating"):
+        optimizer("adam", [torch.ones(3, dtype=torch.int64)])
+    with pytest.raises(RuntimeError, match="complex"):
+        optimizer("adam", [torch.ones(3, dtype=torch.complex64)])
+    with pytest.raises(ValueError, match="empty"):
+        optimizer("adam", [])
+    with pytest.raises(TypeError):
+        optimizer("adam", params, beta1=0.9)
+
+
+def test_sparse_gradients_are_refused_before_anything_moves() -> None:
+    params = [torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(3))]
+    opt = optimizer("adam", params)
+    params[0].grad = torch.ones(3)
+    params[1].grad = torch.sparse_coo_tensor([[1]], [1.0], (3,), check_invariants=False)
+    with pytest.raises(RuntimeError, match="sparse"):
+        opt.step()
+    assert not opt.state and torch.equal(params[0], torch.ones(3))
+
+
+def test_asserts_are_held_at_construction() -> None:
+    with pytest.raises(ValueError, match="muon updates matrices"):
+        optimizer("muon", [torch.ones(3)])
+
+
+@pytest.mark.parametrize("rule", SOME)
+def test_lr_as_a_tensor(rule: str) -> None:
+    values, grads = arrays(rule, 3)
+    plain, tensor = parameters(values), parameters(values)
+    run(optimizer(rule, plain, lr=0.125), plain, grads)
+    run(optimizer(rule, tensor, lr=torch.tensor([0.125])), tensor, grads)
+    assert same([p.detach() for p in plain], [p.detach() for p in tensor])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rate_zero(rule: str) -> None:
+    """Where the rule itself says so, lr = 0 leaves the parameters bitwise unchanged, and the state advances."""
+    values, grads = arrays(rule, 1)
+    meaning = adaspec.interpret(rule, lr=0.0)
+    after, _ = meaning.step(values, grads[0], meaning.init(values))
+    params = parameters(values)
+    opt = optimizer(rule, params, lr=0.0)
+    run(opt, params, grads)
+    assert all(opt.state[p]["step"] == 1 for p in params)
+    for p, old, new in zip(params, values, after, strict=True):
+        if np.array_equal(old, new):
+            assert torch.equal(p, torch.tensor(old))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("rule", RULES)
+def test_saved_and_loaded(rule: str, dtype: str) -> None:
+    """Half-way through torch.save and torch.load(weights_only=True) into a new optimizer: on as if nothing had been."""
+    kind = getattr(torch, dtype)
+    values, grads = arrays(rule, 6)
+    params = parameters(values, kind)
+    opt = optimizer(rule, params)
+    run(opt, params, grads[:3])
+    file = io.BytesIO()
+    torch.save(opt.state_dict(), file)
+    file.seek(0)
+    again = [torch.nn.Parameter(p.detach().clone()) for p in params]
+    new = optimizer(rule, again, lr=0.5)
+    new.load_state_dict(torch.load(file, weights_only=True))
+    assert same(snapshot(new, again), snapshot(opt, params))
+    for o, ps in ((opt, params), (new, again)):
+        run(o, ps, grads[3:])
+    assert same(snapshot(new, again), snapshot(opt, params))
+    assert same(new.state_dict(), opt.state_dict())
+
+
+@pytest.mark.parametrize("rule", SOME)
+@pytest.mark.parametrize("way", ["pickle", "deepcopy"])
+def test_copies_go_on_alike(rule: str, way: str) -> None:
+    values, grads = arrays(rule, 4)
+    params = parameters(values)
+    opt = optimizer(rule, params)
+    run(opt, params, grads[:2])
+    new = pickle.loads(pickle.dumps(opt)) if way == "pickle" else copy.deepcopy(opt)
+    again = new.param_groups[0]["params"]
+    assert again[0] is not params[0]
+    for o, ps in ((opt, params), (new, again)):
+        run(o, ps, grads[2:])
+    assert same(snapshot(new, again), snapshot(opt, params))
+
+
+def test_loading_does_not_alias() -> None:
+    values, grads = arrays("adam", 2)
+    params, again = parameters(values), parameters(values)
+    opt, new = optimizer("adam", params), optimizer("adam", again)
+    run(opt, params, grads[:1])
+    new.load_state_dict(opt.state_dict())
+    before = snapshot(opt, params)
+    run(new, again, grads[1:])
+    assert same(snapshot(opt, params), before)
+
+
+@pytest.mark.parametrize("step", [7, 7.0, torch.tensor(7.0), torch.tensor(7)])
+def test_counters_of_other_makes_are_taken(step: Any) -> None:
+    params = parameters(arrays("adam", 1)[0])
+    opt = optimizer("adam", params)
+    run(opt, params, arrays("adam", 1)[1])
+    saved = opt.state_dict()
+    saved["state"] = {k: {**slots, "step": step} for k, slots in saved["state"].items()}
+    opt.load_state_dict(saved)
+    assert all(s["step"].dtype == torch.float64 and s["step"].item() == 7 for s in opt.state.values())
+
+
+@pytest.mark.parametrize("damage", ["missing", "extra", "shape", "nan", "negative", "fraction", "other", "groups"])
+def test_states_that_do_not_fit_change_nothing(damage: str) -> None:
+    values, grads = arrays("adam", 2)
+    params = parameters(values)
+    opt = optimizer("adam", params)
+    run(opt, params, grads[:1])
+    saved = copy.deepcopy(opt.state_dict())
+    last = saved["state"][len(params) - 1]
+    match damage:
+        case "missing":
+            del last["v"]
+        case "extra":
+            last["exp_avg"] = torch.zeros(3)
+        case "shape":
+            saved["state"][3]["v"] = torch.zeros(3, 4)
+        case "other":
+            other = parameters(values)
+            theirs = torch.optim.SGD(other, momentum=0.9)
+            run(theirs, other, grads[:1])
+            saved = theirs.state_dict()
+        case "groups":
+            saved["param_groups"][0]["lr"] = -1.0
+        case _:
+            last["step"] = torch.tensor({"nan": float("nan"), "negative": -1.0, "fraction": 1.5}[damage])
+    before = snapshot(opt, params)
+    lr = opt.param_groups[0]["lr"]
+    with pytest.raises(ValueError, match="step|v|lack|learning rate"):
+        opt.load_state_dict(saved)
+    assert same(snapshot(opt, params), before) and opt.param_groups[0]["lr"] == lr
+
+
+@pytest.mark.parametrize(("rule", "label"), VIEWS)
+def test_views(rule: str, label: str) -> None:
+    """A view shows what the interpreter shows, and gives the parameters back to the last bit."""
+    values, grads = arrays(rule, 5)
+    params = parameters(values)
+    opt = optimizer(rule, params)
+    meaning = adaspec.interpret(rule)
+    state = meaning.init(values)
+    for g in grads:
+        run(opt, params, [g])
+        values, state = meaning.step(values, g, state)
+    training = [p.detach().clone() for p in params]
+    wanted = meaning.view(label, values, state)
+    with opt.view(label):
+        for p, w in zip(params, wanted, strict=True):
+            assert_close(p, w, 1e-12)
+        with pytest.raises(RuntimeError, match="train"):
+            opt.step()
+        again = copy.deepcopy(opt)
+    assert same([p.detach() for p in params], training)
+    if label == "eval":
+        again.train()
+        assert same([p.detach() for p in again.param_groups[0]["params"]], training)
+        opt.eval()
+        opt.eval()
+        assert_close(params[-1], wanted[-1], 1e-12)
+        opt.train()
+        opt.train()
+        assert same([p.detach() for p in params], training)
+    with pytest.raises(KeyError, match=label), opt.view("nothing"):
+        pass
+
+
+def test_schedulers_and_hooks() -> None:
+    params = parameters(arrays("adam", 1)[0])
+    opt = optimizer("adam", params)
+    seen = []
+    opt.register_step_post_hook(lambda *_: seen.append(1))
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(opt, max_lr=0.1, total_steps=5)
+    for g in arrays("adam", 4)[1]:
+        run(opt, params, [g])
+        scheduler.step()
+    assert len(seen) == 4 and opt.param_groups[0]["betas"][0] != 0.9
