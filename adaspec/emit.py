@@ -214,6 +214,9 @@ class HostPrinter(Printer):
             case "clip":
                 self.used |= {"_maximum", "_minimum"}
                 return f"_minimum(_maximum({args[0]}, {args[1]}), {args[2]})", atom
+            case "lerp":
+                old, new, weight = node.args
+                return self.binary("+", old, Binary("*", weight, Binary("-", new, old)))
             case "where":
                 level = PRECEDENCE["choose"]
                 parts = [self.text(a, level + 1) for a in node.args]

@@ -1,0 +1,162 @@
+"""The helpers of a generated module: each is printed where the text calls it, in the order of this file."""
+
+from __future__ import annotations
+
+import re
+
+HELPERS: dict[str, str] = {
+    "_number": '''
+def _number(name: str, value: Any, domain: str, inside: Callable[[float], bool]) -> Any:
+    """A hyperparameter: numbers are checked and become floats; arrays, tracers and schedules pass."""
+    if callable(value) or isinstance(value, jax.Array):
+        return value
+    if isinstance(value, str) or not hasattr(value, "__float__"):
+        raise TypeError(f"Invalid {name}: {value!r} is not a number, an array or a schedule")
+    number = float(value)
+    if not (math.isfinite(number) and inside(number)):
+        raise ValueError(f"Invalid {name}: {value}, must be in {domain}")
+    return number
+''',
+    "_count": '''
+def _count(name: str, value: Any) -> int:
+    """A hyperparameter that shapes the computation, known before anything is traced."""
+    if value is None or isinstance(value, bool | str | jax.Array):
+        raise TypeError(f"Invalid {name}: {value!r} is not an int; inject_hyperparams needs static_args={name!r}")
+    if not (math.isfinite(value) and value >= 0 and value == int(value)):
+        raise ValueError(f"Invalid {name}: {value}, must be an integer >= 0")
+    return int(value)
+''',
+    "_flag": '''
+def _flag(name: str, value: Any) -> bool:
+    """A hyperparameter that chooses between two rules."""
+    if not isinstance(value, bool):
+        raise TypeError(f"Invalid {name}: {value!r} is not True or False")
+    return value
+''',
+    "_now": '''
+def _now(value: Any, count: jax.Array, dtype: Any) -> Any:
+    """A hyperparameter at this step. Numbers stay numbers: what they decide alone is computed in float64."""
+    value = value(count) if callable(value) else value
+    if value is None:
+        return None
+    return float(value) if isinstance(value, int | float) else jnp.asarray(value, dtype)
+''',
+    "_wide": '''
+def _wide(*arrays: Any) -> Any:
+    """The dtype to compute in: that of the arrays, and never narrower than float32."""
+    return jnp.result_type(jnp.float32, *arrays)
+''',
+    "_floating": '''
+def _floating(params: optax.Params) -> list[tuple[str, Any]]:
+    """The parameters with their paths. TypeError if one is not real and floating."""
+    found = [(jax.tree_util.keystr(path), p) for path, p in jax.tree_util.tree_leaves_with_path(params)]
+    for path, p in found:
+        if not jnp.issubdtype(jnp.result_type(p), jnp.floating):
+            raise TypeError(f"parameter {path} is {jnp.result_type(p)}: parameters are real floating arrays")
+    return found
+''',
+    "_nothing": '''
+def _nothing(g: Any) -> bool:
+    """Parameters without a gradient, and arrays without elements, pass through untouched."""
+    return g is None or jnp.size(g) == 0
+''',
+    "_each": '''
+def _each(outputs: int, rule: Callable[..., tuple], *trees: Any) -> list[Any]:
+    """Apply `rule` array by array, in float32 or wider, and return as many trees as it has outputs."""
+    leaves, treedef = jax.tree.flatten(trees[0], is_leaf=lambda leaf: leaf is None)
+    rows = zip(leaves, *(treedef.flatten_up_to(tree) for tree in trees[1:]), strict=True)
+    results = [rule(*(_widened(leaf) for leaf in row)) for row in rows]
+    return [treedef.unflatten([result[i] for result in results]) for i in range(outputs)]
+''',
+    "_widened": '''
+def _widened(leaf: Any) -> Any:
+    """Absent slots and static facts stay what they are."""
+    return leaf if leaf is None or isinstance(leaf, bool | int) else jnp.asarray(leaf, _wide(leaf))
+''',
+    "_cast": '''
+def _cast(tree: Any, like: Any) -> Any:
+    """Round once, at the end, to the dtypes of `like`."""
+    return jax.tree.map(lambda a, b: jnp.broadcast_to(a, jnp.shape(b)).astype(jnp.result_type(b)), tree, like)
+''',
+    "_total": '''
+def _total(parts: Any, dtype: Any) -> jax.Array:
+    """The sum of one scalar of every array."""
+    return sum((jnp.asarray(part, dtype) for part in jax.tree.leaves(parts)), start=jnp.zeros([], dtype))
+''',
+    "_norm": '''
+def _norm(a: jax.Array, axis: int | None = None) -> jax.Array:
+    """The Euclidean norm."""
+    return jnp.sqrt(jnp.sum(jnp.square(a), axis=axis))
+''',
+    "_rms": '''
+def _rms(a: jax.Array, axis: int | None = None) -> jax.Array:
+    """The root of the mean square."""
+    return jnp.sqrt(jnp.mean(jnp.square(a), axis=axis))
+''',
+    "_power": '''
+def _power(base: Any, exponent: jax.Array) -> jax.Array:
+    """base**exponent for a hyperparameter `base`, through its logarithm; 0**0 is 1."""
+    return jnp.where(exponent == 0, 1.0, jnp.exp(exponent * _log(base)))
+''',
+}
+
+# What hyperparameters decide alone: a number by the host in float64, by IEEE rules; a traced array by JAX.
+FOLDED: dict[str, tuple[str, str, str]] = {
+    "_sqrt": ("a", "jnp.sqrt(a)", "math.sqrt(a) if a >= 0 else math.nan"),
+    "_rsqrt": ("a", "1.0 / jnp.sqrt(a)", "1.0 / math.sqrt(a) if a > 0 else math.inf if a == 0 else math.nan"),
+    "_exp": ("a", "jnp.exp(a)", "math.exp(a) if not a > 709.0 else math.inf"),
+    "_expm1": ("a", "jnp.expm1(a)", "math.expm1(a) if not a > 709.0 else math.inf"),
+    "_log": ("a", "jnp.log(a)", "math.log(a) if a > 0 else -math.inf if a == 0 else math.nan"),
+    "_log1p": ("a", "jnp.log1p(a)", "math.log1p(a) if a > -1 else -math.inf if a == -1 else math.nan"),
+    "_tanh": ("a", "jnp.tanh(a)", "math.tanh(a)"),
+    "_sign": ("a", "jnp.sign(a)", "a if a == 0 or math.isnan(a) else math.copysign(1.0, a)"),
+    "_floor": ("a", "jnp.floor(a)", "float(math.floor(a)) if math.isfinite(a) else a"),
+    "_maximum": ("a, b", "jnp.maximum(a, b)", "math.nan if math.isnan(a) or math.isnan(b) else max(a, b)"),
+    "_minimum": ("a, b", "jnp.minimum(a, b)", "math.nan if math.isnan(a) or math.isnan(b) else min(a, b)"),
+    "_clip": ("a, low, high", "jnp.clip(a, low, high)", "_minimum(_maximum(a, low), high)"),
+    "_where": ("test, a, b", "jnp.where(test, a, b)", "a if test else b"),
+    "_div": (
+        "a, b",
+        "jnp.divide(a, b)",
+        "a / b if b else math.nan if a == 0 or a != a else math.copysign(math.inf, a) * math.copysign(1.0, b)",
+    ),
+}
+
+POW = '''
+def _pow(a: Any, b: Any) -> Any:
+    """`a**b` of hyperparameters: by JAX if one is traced, of numbers in float64 by IEEE rules."""
+    if isinstance(a, jax.Array) or isinstance(b, jax.Array):
+        return jnp.power(a, b)
+    try:
+        return math.pow(a, b)
+    except OverflowError:
+        return -math.inf if a < 0 and b % 2 == 1 else math.inf
+    except ValueError:
+        return math.inf if a == 0 else math.nan
+'''
+
+
+def _folded(name: str) -> str:
+    args, traced, host = FOLDED[name]
+    names = args.split(", ")
+    test = "isinstance(a, jax.Array)" if args == "a" else f"any(isinstance(v, jax.Array) for v in ({args}))"
+    signature = ", ".join(f"{n}: Any" for n in names)
+    return f'''
+def {name}({signature}) -> Any:
+    """`{name[1:]}` of hyperparameters: by JAX if one is traced, of numbers in float64 by IEEE rules."""
+    if {test}:
+        return {traced}
+    return {host}
+'''
+
+
+ALL = HELPERS | {"_pow": POW} | {name: _folded(name) for name in FOLDED}
+
+
+def helpers(text: str) -> list[str]:
+    """The definitions of the helpers that `text` calls, and those that they call."""
+    found: set[str] = set()
+    while new := {n for n in ALL if n not in found and re.search(rf"\b{n}\(", text)}:
+        found |= new
+        text = "".join(ALL[n] for n in sorted(new))
+    return [ALL[n].strip("\n") for n in ALL if n in found]

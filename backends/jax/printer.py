@@ -1,0 +1,129 @@
+"""Expressions as JAX text: what hyperparameters alone decide is folded by the host, all else is `jnp`.
+
+A hyperparameter may be a Python number or a traced array, and the generated text serves both: Python's operators do by
+themselves, functions go through helpers that look. A number stays a number up to the point where it meets an array, so
+`1 - beta1` is rounded once, from float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from adaspec import ir
+from adaspec.domains import LAST_STEP, Interval, Intervals, interval
+from adaspec.ir import Assign, Binary, Call, Expr, Name, Number, Unary
+from adaspec.printer import PRECEDENCE, Printer
+from adaspec.vocabulary import FUNCTIONS
+
+ATOM = PRECEDENCE["atom"]
+DIM = "a dimension"
+
+
+def folded_names(given: Iterable[str], never: Iterable[str | None], body: tuple[ir.Stmt, ...]) -> frozenset[str]:
+    """The names that are numbers where the hyperparameters are: those given, and what is bound from nothing else."""
+    assigns = [s for s in ir.walk(body) if isinstance(s, Assign)]
+    found = {*given, *(s.name for s in assigns)} - set(never)
+    while bad := {s.name for s in assigns if s.name in found and not is_folded(s.value, found)}:
+        found -= bad
+    return frozenset(found)
+
+
+def is_folded(node: Expr, names: set[str] | frozenset[str]) -> bool:
+    match node:
+        case Name(name):
+            return name in names
+        case ir.Ndim() | ir.Dim():
+            return True
+        case Binary("@") | ir.Transpose() | ir.Index():
+            return False
+        case Call(function) if function not in FUNCTIONS or FUNCTIONS[function].group != "elementwise":
+            return False
+    return all(is_folded(child, names) for child in ir.children(node) if isinstance(child, Expr))
+
+
+def _sized(node: Expr) -> Expr:
+    return Name(DIM) if isinstance(node, ir.Dim) else ir.rebuild(node, _sized)
+
+
+def negated(node: Expr) -> Expr:
+    """`-node` with the sign moved to where a reader expects it; a sign never rounds, so the value is the same."""
+    match node:
+        case Unary("-", operand):
+            return operand
+        case Binary("*" | "/" as op, left, right):
+            return Binary(op, negated(left), right)
+        case Binary("+", left, right):
+            return Binary("-", negated(left), right)
+        case Binary("-", left, right):
+            return Binary("-", right, left)
+    return Unary("-", node)
+
+
+class JaxPrinter(Printer):
+    """`names` gives each name of the spec its name in the text, `folded` are those that only hyperparameters decide,
+    `static` those of them that are never traced."""
+
+    def __init__(
+        self, names: Mapping[str, str], folded: frozenset[str], static: frozenset[str], intervals: Intervals
+    ) -> None:
+        self.names = names
+        self.folded = folded
+        self.static = static
+        self.intervals = intervals | {DIM: Interval(1.0, LAST_STEP)}
+
+    def interval(self, node: Expr) -> Interval:
+        """Where a number lies; no axis of an array that has elements is 0."""
+        return interval(_sized(node), self.intervals)
+
+    def name(self, name: str) -> str:
+        return self.names.get(name, name)
+
+    def node(self, node: Expr) -> tuple[str, int]:
+        if isinstance(node, Unary) and node.op == "~" and is_folded(node, self.folded):
+            return f"jnp.logical_not({self.text(node.operand)})", ATOM  # `~True` is -2
+        return super().node(node)
+
+    def transpose(self, operand: Expr) -> str:
+        return f"{self.text(operand, ATOM)}.mT"
+
+    def binary(self, op: str, left: Expr, right: Expr) -> tuple[str, int]:
+        host = is_folded(Binary(op, left, right), self.folded)
+        if op == "**":
+            return self.power(left, right, host)
+        if op == "/" and host and not self.interval(right).nonzero:
+            return f"_div({self.text(left)}, {self.text(right)})", ATOM
+        return super().binary(op, left, right)
+
+    def power(self, base: Expr, exponent: Expr, host: bool) -> tuple[str, int]:
+        where = self.interval(base)
+        if host:
+            if exponent == Number(2) and isinstance(base, Name):
+                return super().binary("*", base, base)  # a Python float overflows in `**`, never in `*`
+            value = self.interval(Binary("**", base, exponent))
+            static = is_folded(base, self.static) and is_folded(exponent, self.static)
+            if where.positive and (static or (value.high < 1e300 and not value.nan)):
+                return super().binary("**", base, exponent)
+            return f"_pow({self.text(base)}, {self.text(exponent)})", ATOM
+        if is_folded(base, self.folded) and where.nonnegative:
+            # float32 has no room for 0.999: its power drifts with t, that of its logarithm does not.
+            if where.positive or self.interval(exponent).positive:
+                return f"jnp.exp({self.text(exponent, PRECEDENCE['*'])} * _log({self.text(base)}))", ATOM
+            return f"_power({self.text(base)}, {self.text(exponent)})", ATOM
+        return super().binary("**", base, exponent)
+
+    def call(self, node: Call) -> tuple[str, int]:
+        name = node.function
+        if name == "lerp":
+            old, new, weight = node.args
+            return self.node(Binary("+", old, Binary("*", weight, Binary("-", new, old))))
+        args = [self.text(a, PRECEDENCE["choose"]) for a in node.args]
+        args += [f"{option}={self.text(value)}" for option, value in node.options]
+        shown = ", ".join(args)
+        if is_folded(node, self.folded):
+            plain = name in ("maximum", "minimum") and not any(self.interval(a).nan for a in node.args)
+            if name == "abs" or (plain and is_folded(node, self.static)):
+                return f"{name[:3]}({shown})", ATOM
+            return f"_{name}({shown})", ATOM
+        if name in ("norm", "rms", "rsqrt"):
+            return f"_{name}({shown})", ATOM
+        return f"jnp.{name}({shown})", ATOM

@@ -1,0 +1,241 @@
+"""`update_fn` and `view_fn`: the phases of a step as functions of one parameter array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from adaspec import ir
+from adaspec.emit import doc_lines
+from adaspec.facts import TRUE
+from adaspec.ir import Assign, For, If, Stmt
+from adaspec.lower import Subtract
+
+from .printer import negated
+
+if TYPE_CHECKING:
+    from . import Module
+
+WIDTH = 120
+
+
+class Update:
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.lowered = module.lowered
+        self.rule = module.rule
+        self.names = module.names
+        self.printer = module.printer
+        self.arrays = [self.rule.grad, self.rule.param, *(s.name for s in self.rule.slots)]
+        """What has a tree of its own outside the functions, in the order of their arguments."""
+        bound = [{s.name for s in ir.walk(p.body) if isinstance(s, Assign | Subtract)} for p in self.lowered.phases]
+        self.bound = bound
+        holds = [k for k, names in enumerate(bound) if self.rule.param in names]
+        at = holds[-1] if holds else len(bound) - 1
+        plain = all(isinstance(s, Subtract) for s in ir.walk(self.lowered.phases[at].body) if self.binds_param(s))
+        self.home = at
+        """The phase that binds the parameter last, and yields the update."""
+        self.summed = len(holds) == 1 and plain
+        """Whether the update is what the statements subtract; else it is the new parameter less the old one."""
+
+    def binds_param(self, stmt: ir.Node) -> bool:
+        return isinstance(stmt, Assign | Subtract) and stmt.name == self.rule.param
+
+    # Which names a phase takes and gives
+
+    def reads(self, k: int) -> set[str]:
+        phase = self.lowered.phases[k]
+        found = ir.names(phase.body) | {n for t in phase.totals for n in ir.names(t.value)}
+        if k == self.home and not self.summed:
+            found.add(self.rule.param)
+        return found
+
+    def takes(self, k: int) -> list[str]:
+        carried = [n for p in self.lowered.phases[:k] for n in p.carried if n in self.reads(k)]
+        slots = {s.name for s in self.rule.slots}
+        used = self.reads(k) | (self.bound[k] & slots) | {self.rule.grad}
+        if k == 0:
+            used |= {s.name for s in self.rule.slots if s.init.kind == "first_grad"}
+        if self.rule.param in self.bound[k] and self.read_later(k):
+            used.add(self.rule.param)
+        return [*(n for n in self.arrays if n in used), *dict.fromkeys(carried)]
+
+    def gives(self, k: int) -> list[str]:
+        """Arrays that the phase binds and someone reads later, and what it carries over."""
+        phase, slots = self.lowered.phases[k], {s.name for s in self.rule.slots}
+        later = {n for j in range(k + 1, len(self.lowered.phases)) for n in self.takes(j)}
+        bound = self.bound[k] | ({n for n in slots if self.first_grad(n)} if k == 0 else set())
+        return [*(n for n in self.arrays if n in bound and n in later | slots), *phase.carried]
+
+    def first_grad(self, name: str) -> bool:
+        return any(s.name == name and s.init.kind == "first_grad" for s in self.rule.slots)
+
+    @property
+    def needs_params(self) -> bool:
+        return any(self.rule.param in self.takes(k) for k in range(len(self.lowered.phases)))
+
+    # update_fn
+
+    def lines(self) -> list[str]:
+        state, names = self.module.state, self.names
+        whole = tuple(s for p in self.lowered.phases for s in (*p.scalars, *p.body))
+        lines = [
+            f"def update_fn(\n        updates: optax.Updates, state: {state}, params: optax.Params | None = None, "
+            f"**extra_args: Any\n    ) -> tuple[optax.Updates, {state}]:"
+        ]
+        if any(isinstance(n, ir.Binary) and n.op == "@" for n in ir.walk(whole)):
+            # Accelerators multiply float32 matrices with fewer bits unless they are told not to.
+            lines.insert(0, '@jax.default_matmul_precision("highest")')
+        out: list[str] = []
+        if self.needs_params:
+            text = f"{self.module.factory} reads the parameters: call update(updates, state, params)."
+            out += ["if params is None:", f'    raise ValueError("{text}")']
+        out += ["count = optax.safe_increment(state.count)"]
+        if self.rule.shared:
+            out += ["if all(_nothing(g) for g in jax.tree.leaves(updates)):  # then what is shared stays, too"]
+            out += ["    return updates, state._replace(count=count)"]
+        out += self.preamble("state.count", "(updates, state, params)" if self.needs_params else "(updates, state)")
+        if self.lowered.uses_step:
+            out.append(f"{names[str(self.rule.step)]} = count.astype(dtype)")
+        out += [f"{names[s.name]} = state.{names[s.name]}" for s in self.rule.shared]
+        trees = {n: f"state.{names[n]}" for n in self.arrays} | {self.rule.grad: "updates", self.rule.param: "params"}
+        for k, phase in enumerate(self.lowered.phases):
+            scalars = self.block(phase.scalars)
+            out += ["", *scalars] if k and scalars else scalars
+            out += self.phase(k, trees)
+        out += self.result(trees)
+        return [f"    {line}" for line in lines] + [f"        {line}" if line else "" for line in out]
+
+    def preamble(self, count: str, trees: str) -> list[str]:
+        """The hyperparameters of this step, under the spec's names."""
+        out = [f"dtype = _wide(*jax.tree.leaves({trees}))"]
+        shown = ", ".join(self.names[h.name] for h in self.module.traced)
+        if len(self.module.traced) == 1:
+            shown = f"({shown},)"
+        if shown:
+            out.append(f"{shown} = (_now(h, {count}, dtype) for h in hypers)")
+        public = self.module.public
+        return out + [f"{self.names[h.name]} = {public[h.name]}" for h in self.module.static
+                      if self.names[h.name] != public[h.name]]  # fmt: skip
+
+    def phase(self, k: int, trees: dict[str, str]) -> list[str]:
+        """The function of one phase, its application, and its totals; `trees` learns where its results are."""
+        phase, names = self.lowered.phases[k], self.names
+        takes, gives = self.takes(k), self.gives(k)
+        home = k == self.home
+        if not (home or gives or phase.totals):
+            return []
+        function = "rule" if len(self.lowered.phases) == 1 else f"phase{k + 1}"
+        body, value = self.body(k)
+        g = names[self.rule.grad]
+        kept = [names[n] if n in takes else "None" for n in gives]
+        skipped = [*([g] if home else []), *kept, *("None" for _ in phase.totals)]
+        results = [*([value] if home else []), *(names[n] for n in gives)]
+        results += [self.printer.text(t.value) for t in phase.totals]
+        inside = [f"if _nothing({g}):", f"    return {listed(skipped)}"]
+        for slot in (s.name for s in self.rule.slots if k == 0 and s.init.kind == "first_grad"):
+            absent = "" if self.lowered.presence[slot] == TRUE else f"None if {names[slot]} is None else "
+            inside.append(f"{names[slot]} = {absent}jnp.where(count == 1, {g}, {names[slot]})")
+        inside += [*body, f"return {listed(results)}"]
+        given = [*(["update"] if home else []), *(names[n] for n in gives), *(names[t.name] for t in phase.totals)]
+        applied = ", ".join(["_each(" + str(len(given)), function, *(trees[n] for n in takes)])
+        target = ", ".join(given) if len(given) > 1 else f"({given[0]},)"
+        out = ["", f"def {function}({', '.join([*(names[n] for n in takes), *self.outer(k)])}):"]
+        out += [f"    {line}" if line else "" for line in inside]
+        out += ["", f"{target} = {applied})"]
+        out += [f"{names[t.name]} = _total({names[t.name]}, dtype)" for t in phase.totals]
+        trees |= {n: names[n] for n in gives}
+        return out
+
+    def outer(self, k: int) -> list[str]:
+        """Scalars of `update_fn` that the function binds anew: as arguments, for a name is local or it is not."""
+        outer = {s.name for s in self.rule.shared} | {h.name for h in self.rule.hypers} | {self.rule.step}
+        outer |= {n for p in self.lowered.phases for n in ir.assigned(p.scalars)}
+        again = [n for n in ir.assigned(self.lowered.phases[k].body) if n in outer and n not in self.takes(k)]
+        return [f"{self.names[n]}={self.names[n]}" for n in again]
+
+    def body(self, k: int) -> tuple[list[str], str]:
+        """The statements of a phase, and the expression of the update in the phase that yields it."""
+        stmts, param = self.lowered.phases[k].body, self.names[self.rule.param]
+        if k != self.home:
+            return self.block(stmts), ""
+        if not self.summed:
+            if self.rule.param not in self.bound[k]:
+                return self.block(stmts), f"jnp.zeros_like({self.names[self.rule.grad]})"
+            return [f"old = {param}", *self.block(stmts)], f"{param} - old"
+        last = stmts[-1]
+        if sum(self.binds_param(s) for s in ir.walk(stmts)) == 1 and isinstance(last, Subtract):
+            reads = {n for t in self.lowered.phases[k].totals for n in ir.names(t.value)}
+            if self.rule.param not in reads and not self.read_later(k):
+                return self.block(stmts[:-1]), self.printer.text(negated(last.value))
+        return ["update = 0.0", *self.block(stmts)], "update"
+
+    def read_later(self, k: int) -> bool:
+        return any(self.rule.param in self.takes(j) for j in range(k + 1, len(self.lowered.phases)))
+
+    def result(self, trees: dict[str, str]) -> list[str]:
+        """The updates, and the state by the names of its fields."""
+        fields = ["count=count"]
+        for slot in self.rule.slots:
+            name = self.names[slot.name]
+            fields.append(f"{name}=_cast({name}, state.{name})" if trees[slot.name] == name else f"{name}=state.{name}")
+        for shared in self.rule.shared:
+            name, new = self.names[shared.name], self.names[self.lowered.shared_values[shared.name]]
+            fields.append(f"{name}=_cast({new}, state.{name})")
+        line = f"return _cast(update, updates), {self.module.state}({', '.join(fields)})"
+        if len(line) + 8 <= WIDTH:
+            return [line]
+        return [f"return _cast(update, updates), {self.module.state}(", *(f"    {f}," for f in fields), ")"]
+
+    # Statements
+
+    def block(self, stmts: Iterable[Stmt]) -> list[str]:
+        return [line for stmt in stmts for line in self.stmt(stmt)]
+
+    def stmt(self, stmt: Stmt) -> list[str]:
+        text = self.printer.text
+        match stmt:
+            case Assign(name, value):
+                line = f"{self.names[name]} = {text(value)}"
+                comment = self.lowered.comments.get(name)
+                return [f"{line}  # {comment}" if comment and len(line) + len(comment) < WIDTH - 20 else line]
+            case Subtract(name, value) if not self.summed:
+                return [f"{self.names[name]} = {text(ir.Binary('-', ir.Name(name), value))}"]
+            case Subtract(name, value):
+                param = self.names[name]
+                out = [f"change = {text(value)}", "update = update - change"]
+                return [*out, f"{param} = {param} - change"] if name in self.takes(self.home) else out
+            case If(test, then, otherwise):
+                lines = [f"if {text(test)}:", *(f"    {line}" for line in self.block(then) or ["pass"])]
+                if otherwise:
+                    lines += ["else:", *(f"    {line}" for line in self.block(otherwise) or ["pass"])]
+                return lines
+            case For(count, body):
+                return [f"for _ in range({text(count)}):", *(f"    {line}" for line in self.block(body) or ["pass"])]
+        raise TypeError(type(stmt).__name__)
+
+    # view_fn
+
+    def views(self) -> list[str]:
+        known = repr(", ".join(v.label for v in self.lowered.views))
+        out = [f"def view_fn(name: str, params: optax.Params, state: {self.module.state}) -> optax.Params:"]
+        # What the last update went by: a schedule was asked with the number of updates before it.
+        inside = self.preamble("jnp.maximum(state.count - 1, 0)", "(params, state)")
+        inside += [f"{self.names[s.name]} = state.{self.names[s.name]}" for s in self.rule.shared]
+        for view in self.lowered.views:
+            read = ir.names(view.body) | ir.names(view.value)
+            takes = [self.rule.param, *(n for n in self.arrays if n in read and n != self.rule.param)]
+            shown = [self.names[n] for n in takes]
+            trees = ["params" if n in (self.rule.param, self.rule.grad) else f"state.{self.names[n]}" for n in takes]
+            inside += [f"if name == {view.label!r}:", "", f"    def reading({', '.join(shown)}):"]
+            inside += doc_lines((view.doc or "Another reading of a parameter.").split("\n"), "        ")
+            inside += [f"        if _nothing({shown[0]}):", f"            return ({shown[0]},)"]
+            inside += [f"        {line}" for line in self.block(view.body)]
+            inside += [f"        return ({self.printer.text(view.value)},)", ""]
+            inside += [f"    (view,) = _each(1, reading, {', '.join(trees)})", "    return _cast(view, params)"]
+        inside += [f'raise ValueError(f"{self.module.factory} has no view {{name!r}}: it has " + {known})']
+        return [f"    {line}" for line in out] + [f"        {line}" if line else "" for line in inside]
+
+
+def listed(parts: list[str]) -> str:
+    return ", ".join(parts) if len(parts) > 1 else f"({parts[0]},)"

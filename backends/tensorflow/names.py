@@ -1,0 +1,130 @@
+"""Names in a generated Keras module: Keras's own words for the hyperparameters, and none that Keras needs itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from adaspec import ir
+from adaspec.emit import mangle
+from adaspec.lower import Lowered
+from adaspec.spec import Spec
+
+KERAS_NAMES = {"lr": "learning_rate", "eps": "epsilon", "beta1": "beta_1", "beta2": "beta_2", "beta3": "beta_3"}
+
+BASE_ARGUMENTS = (
+    "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum", "ema_overwrite_frequency",
+    "loss_scale_factor", "gradient_accumulation_steps", "name",
+)  # fmt: skip
+"""What every Keras optimizer takes beside its learning rate; `weight_decay` is not among them: a rule has its own or none."""
+
+PUBLIC = frozenset(
+    """
+    add_optimizer_variables add_variable add_variable_from_reference apply apply_gradients assign assign_add assign_sub
+    build built clipnorm clipvalue ema_momentum ema_overwrite_frequency exclude_from_weight_decay
+    finalize_variable_values from_config get_config global_clipnorm gradient_accumulation_steps iterations
+    load_own_variables loss_scale_factor name save_own_variables scale_loss set_weights stateless_apply swap_view
+    update_step use_ema variables decay_ self super float int bool callable math keras ops tf ValueError
+    """.split()
+)
+"""Attributes of `keras.optimizers.Optimizer` and words of the generated constructor: no hyperparameter is called so."""
+
+PRIVATE = frozenset(
+    """
+    accumulated_gradients add_slot add_trackable_child add_variable_with_custom_getter all_reduce_sum_gradients
+    api_export_path api_export_symbol_id apply_weight_decay backend_apply_gradients
+    backend_increment_gradient_accumulators backend_reset_gradient_accumulators backend_update_step check_super_called
+    check_variables_are_known checkpoint_adapter checkpoint_dependencies clip_by_norm clip_gradients
+    copy_trackable_to_cpu deferred_dependencies delete_tracking deserialization_dependencies deserialize_from_proto
+    distributed_tf_update_step distribution_strategy exclude_from_weight_decay exclude_from_weight_decay_cache
+    exclude_from_weight_decay_pattern export_to_saved_model_graph filter_empty_gradients
+    gather_saveables_for_checkpoint get_current_learning_rate get_variable_index handle_deferred_dependencies held
+    iterations keras_api_names keras_api_names_v1 learning_rate lock lookup_dependency maybe_initialize_trackable
+    model_variables_moving_average name_based_attribute_restore name_based_restores no_dependency obj_type
+    object_identifier overwrite_model_variables_with_average_value overwrite_variable_with_gradient
+    overwrite_variables_directly_with_gradients preload_simple_restoration put_back restore_from_tensors
+    self_name_based_restores self_saveable_object_factories self_setattr_tracking self_unconditional_checkpoint_dependencies
+    self_unconditional_deferred_dependencies self_unconditional_dependency_names self_update_uid serialize_to_proto
+    serialize_to_tensors setattr_tracking shown tf_api_names tf_api_names_v1 track_trackable track_variable tracked
+    trackable_children tracker trainable_variables trainable_variables_indices unconditional_checkpoint_dependencies
+    unconditional_dependency_names unpickle_model untrack_variable update_model_variables_moving_average update_uid
+    update_variable use_weight_decay var_key variables weight_decay
+    """.split()
+)
+"""The same for names behind an underscore, where the slots live."""
+
+LOCAL = frozenset(
+    """
+    self gradient variable learning_rate grads trainable_variables dtype index held kept part pairs scalar is_first
+    len max min abs range float zip any tuple math keras ops tf
+    """.split()
+)
+"""What the generated methods call their own things."""
+
+MODULE = frozenset({"math", "keras", "ops", "tf", "ValueError", "TypeError", "NotImplementedError"})
+
+
+def class_name(spec: Spec) -> str:
+    """The class's name in its module."""
+    return mangle([spec.class_name], MODULE)[spec.class_name]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Every name of a spec with its spellings: as an argument, as an attribute, as a local of a method."""
+
+    lowered: Lowered
+
+    @property
+    def rate(self) -> ir.Hyper | None:
+        """The hyperparameter that is Keras's learning rate: a Variable or a schedule, known when a step runs."""
+        return next((h for h in self.own if h.name == "lr" and not h.optional and not h.static), None)
+
+    @property
+    def own(self) -> tuple[ir.Hyper, ...]:
+        return self.lowered.rule.hypers
+
+    @property
+    def plain(self) -> tuple[ir.Hyper, ...]:
+        """All others: Python numbers, truth values or None, folded on the host."""
+        return tuple(h for h in self.own if h is not self.rate)
+
+    @property
+    def decay(self) -> ir.Hyper | None:
+        """The one that `exclude_from_weight_decay` turns off for a variable."""
+        return next((h for h in self.plain if h.name == "weight_decay" and not h.static), None)
+
+    @cached_property
+    def public(self) -> dict[str, str]:
+        """Arguments of the constructor, by the spec's name; also the keys of the config."""
+        own = {h.name for h in self.own}
+        keras = {n: KERAS_NAMES[n] if n in KERAS_NAMES and KERAS_NAMES[n] not in own else n for n in own}
+        wanted = [keras[h.name] for h in self.own]
+        reserved = PUBLIC if self.rate is not None else PUBLIC | {"learning_rate"}
+        given = mangle(wanted, reserved)
+        return {h.name: given[keras[h.name]] for h in self.own}
+
+    @cached_property
+    def attributes(self) -> dict[str, str]:
+        """Where a method finds a hyperparameter; the base class would read `weight_decay` and decay by itself."""
+        return {
+            h.name: f"self.{'_' if self.public[h.name] == 'weight_decay' else ''}{self.public[h.name]}" for h in self.plain
+        }
+
+    @cached_property
+    def state(self) -> dict[str, str]:
+        """The attributes that hold slots (a list, one entry per variable) and shared scalars."""
+        rule = self.lowered.rule
+        return {n: f"_{new}" for n, new in mangle(rule.state_names, PRIVATE).items()}
+
+    @cached_property
+    def local(self) -> dict[str, str]:
+        """Locals of the methods."""
+        lowered, rule = self.lowered, self.lowered.rule
+        names = [rule.param, rule.grad, *([rule.step] if rule.step else []), *rule.state_names]
+        names += [h.name for h in self.own]
+        for phase in lowered.phases:
+            names += [*ir.assigned(phase.scalars), *ir.assigned(phase.body), *(t.name for t in phase.totals)]
+        for view in lowered.views:
+            names += [*view.arguments, *ir.assigned(view.body)]
+        return mangle(names, LOCAL | ({"t"} if rule.step != "t" and "t" not in names else set()))

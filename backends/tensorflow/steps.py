@@ -1,0 +1,263 @@
+"""The step of a lowered rule: `update_step`, once per variable, or for a model-wide rule phases in `_backend_update_step`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from adaspec import ir
+from adaspec.ir import Assign, Constant, Stmt
+from adaspec.lower import Lowered, Subtract
+
+from .names import Names
+from .printer import KerasPrinter, Statements, reads, traced_names
+
+BODY = " " * 8
+
+
+class Steps:
+    """Prints the methods that make a step; `used` collects the module-level helpers that they call."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.lowered: Lowered = names.lowered
+        self.rule = self.lowered.rule
+        self.traced = traced_names(names)
+        self.used: set[str] = set()
+        self.slots = [s.name for s in self.rule.slots]
+        self.shared = [s.name for s in self.rule.shared]
+        self.arrays = [self.rule.param, self.rule.grad, *self.slots]
+        everything = tuple(s for p in self.lowered.phases for s in (*p.scalars, *p.body))
+        self.bound = {s.name for s in ir.walk(everything) if isinstance(s, Assign | Subtract)}
+        self.rebound = [h.name for h in names.plain if h.name in self.bound]
+        self.decayed = self._decayed()
+
+    # Pieces
+
+    def printer(self, *locals_: str) -> KerasPrinter:
+        return KerasPrinter(self.names, self.traced, (*locals_, *self.rebound))
+
+    def read(self, *nodes: ir.Node) -> set[str]:
+        return reads(self.rule.param, nodes)
+
+    def local(self, name: str) -> str:
+        return self.names.local[name]
+
+    def state(self, name: str) -> str:
+        return f"self.{self.names.state[name]}"
+
+    def scalar_reads(self, wanted: set[str], dtype: str) -> list[str]:
+        """The learning rate, t and rebound hyperparameters, as far as they are wanted."""
+        lines = []
+        if self.names.rate and self.names.rate.name in wanted:
+            lines.append(f"{self.local(self.names.rate.name)} = ops.cast(learning_rate, {dtype})")
+        if self.rule.step and self.rule.step in wanted:
+            lines.append(f"{self.local(self.rule.step)} = ops.cast(self.iterations + 1, {dtype})")
+        lines += [f"{self.local(n)} = {self.names.attributes[n]}" for n in self.rebound if n in wanted]
+        return lines
+
+    def decay_read(self, wanted: set[str]) -> list[str]:
+        """The weight decay of this variable: 0 where it is excluded."""
+        decay = self.names.decay
+        if decay is None or decay.name not in wanted or decay.name in self.rebound:
+            return []
+        name, own = self.local(decay.name), self.names.attributes[decay.name]
+        lines = [f"{name} = {own} if self._use_weight_decay(variable) else 0.0"]
+        if decay.optional:
+            lines = [f"{name} = {own}", f"if {name} is not None and not self._use_weight_decay(variable):", f"    {name} = 0.0"]
+        return lines
+
+    def array_reads(self, wanted: set[str], stepping: bool = True) -> list[str]:
+        """Variable, gradient and slots as locals, in the dtype of the arithmetic."""
+        lines = []
+        if self.rule.param in wanted:
+            lines.append(f"{self.local(self.rule.param)} = ops.cast(variable, dtype)")
+        firsts = [s.name for s in self.rule.slots if s.init.kind == "first_grad" and s.name in wanted and stepping]
+        if self.rule.grad in wanted or firsts:
+            note = "  # reshape makes a sparse gradient dense"
+            lines.append(f"{self.local(self.rule.grad)} = ops.cast(ops.reshape(gradient, variable.shape), dtype){note}")
+        lines += [f"{self.local(n)} = {self.state(n)}[index]" for n in self.slots if n in wanted]
+        for n in firsts:
+            guard = "" if self.lowered.presence[n] == Constant(True) else f" if {self.local(n)} is not None else None"
+            chosen = f"ops.where(ops.equal(self.iterations, 0), {self.local(self.rule.grad)}, {self.local(n)})"
+            lines.append(f"{self.local(n)} = {chosen}{guard}")
+        return lines
+
+    def assigns(self) -> list[str]:
+        """Every new value where it belongs; after all of them are computed."""
+        lines = []
+        for n in self.slots:
+            if n in self.bound:
+                text = f"self.assign({self.state(n)}[index], {self.local(n)})"
+                always = self.lowered.presence[n] == Constant(True)
+                lines += [text] if always else [f"if {self.local(n)} is not None:", f"    {text}"]
+        if self.rule.param in self.bound:
+            lines.append(f"self.assign(variable, {self.local(self.rule.param)})")
+        return lines
+
+    def statements(self, body: Iterable[Stmt], raw: Iterable[str], *locals_: str) -> list[str]:
+        printer = self.printer(*locals_)
+        lines = Statements(printer, raw, self.lowered.comments).block(body, BODY)
+        self.used |= printer.used
+        return lines
+
+    # A rule whose variables know nothing of each other
+
+    def update_step(self) -> list[str]:
+        """`update_step(gradient, variable, learning_rate)`."""
+        (phase,) = self.lowered.phases
+        wanted = self.read(*phase.scalars, *phase.body) | self.bound_under_condition(phase.body)
+        lines = ["dtype = _compute_dtype(variable.dtype)"]
+        if any(n in wanted or n in self.bound for n in self.slots):
+            lines.append("index = self._get_variable_index(variable)")
+        lines += [*self.decay_read(wanted), *self.scalar_reads(wanted, "dtype"), *self.array_reads(wanted)]
+        decay = [self.names.decay.name] if self.names.decay else []
+        blocks = [
+            self.statements(phase.scalars, (), *decay),
+            self.statements(phase.body, self.arrays, *decay),
+            [BODY + line for line in self.assigns()],
+        ]
+        return [
+            "    def update_step(self, gradient, variable, learning_rate):",
+            '        """One step of one variable: every new value is computed before the first is assigned."""',
+            "        if 0 in variable.shape:",
+            "            return",
+            *(BODY + line for line in lines),
+            *(line for block in blocks if block for line in ("", *block)),
+        ]
+
+    def bound_under_condition(self, body: Iterable[Stmt]) -> set[str]:
+        """Arrays that a branch may leave as they are: their old values are read in front of it."""
+        inner = [s for stmt in body if not isinstance(stmt, Assign | Subtract) for s in ir.walk(stmt)]
+        return {s.name for s in inner if isinstance(s, Assign) and s.name in self.arrays}
+
+    # A model-wide rule
+
+    def phases(self) -> list[str]:
+        """`_backend_update_step` and one method per phase."""
+        phases = self.lowered.phases
+        everything = self.read(*(n for p in phases for n in (*p.scalars, *p.body, *(t.value for t in p.totals))))
+        lines = [f"{self.local(n)} = {self.state(n)}" for n in self.shared if n in everything]
+        lines = ['dtype = "float64"', *self.scalar_reads(everything, "dtype"), *lines]
+        out = [
+            "    def _backend_update_step(self, grads, trainable_variables, learning_rate):",
+            f'        """{self.summary()}"""',
+            "        if self._distribution_strategy.num_replicas_in_sync > 1:",
+            f'            raise NotImplementedError("{self.rule.name} sums over the model: one replica only")',
+            *([f"{BODY}ops.cond(ops.equal(self._shown, 0), lambda: None, lambda: self._put_back())"] * bool(self.lowered.views)),
+            "        pairs = [(g, v) for g, v in zip(grads, trainable_variables) if 0 not in v.shape]",
+            "        if not pairs:",
+            "            return",
+            *(BODY + line for line in lines),
+        ]
+        methods: list[str] = []
+        self.kept: list[str] = []
+        raw = set(self.shared)
+        for k, phase in enumerate(phases):
+            scalars = [s for s in phase.scalars if s not in self.decayed]
+            block = self.statements(scalars, raw)
+            raw -= set(ir.assigned(tuple(scalars)))
+            out += ["", *block] if block else []
+            if phase.body or phase.totals or k + 1 == len(phases):
+                call, method = self.phase(k)
+                out += ["", *call]
+                methods += ["", *method]
+        new = [(s, self.lowered.shared_values[s]) for s in self.shared]
+        out += [f"{BODY}self.assign({self.state(s)}, {self.local(n)})" for s, n in new if n in self.bound]
+        return out + methods
+
+    def summary(self) -> str:
+        if any(p.totals for p in self.lowered.phases):
+            return "One step of the whole model: sums over every variable decide, so none goes alone."
+        return "One step of the whole model: it shares scalars, so no variable goes alone."
+
+    def phase(self, k: int) -> tuple[list[str], list[str]]:
+        """The call of phase k for every variable, and its method."""
+        phase, last = self.lowered.phases[k], k + 1 == len(self.lowered.phases)
+        first, kept = not self.kept, list(self.kept)
+        nodes = [*phase.body, *(t.value for t in phase.totals)]
+        wanted = self.read(*nodes) | self.bound_under_condition(phase.body)
+        again = self.needed_again(k, wanted)
+        wanted |= self.read(*again)
+        scalars = self.scalars_passed(k, wanted)
+        method = f"_phase_{k + 1}" if len(self.lowered.phases) > 1 else "_update_variable"
+        given = ["gradient", "variable", *([] if first else ["kept"]), *(self.local(n) for n in scalars)]
+        loop = "gradient, variable in pairs" if first else "(gradient, variable), kept in zip(pairs, held)"
+        call = [f"for {loop}:", f"    self.{method}({', '.join(given)})"]
+        if not last:
+            parts = f"self.{method}({', '.join(given)})", f"for {loop}"
+            call = [f"held = [{parts[0]} {parts[1]}]"]
+            if len(call[0]) > 112:
+                call = ["held = [", *(f"    {part}" for part in parts), "]"]
+            call += [f'{self.local(t.name)} = _total(part["{t.name}"] for part in held)' for t in phase.totals]
+            self.used |= {"_total"} if phase.totals else set()
+        return [BODY + line for line in call], self.phase_method(k, method, given, scalars, wanted, again, kept)
+
+    def phase_method(
+        self, k: int, method: str, given: list[str], scalars: list[str], wanted: set[str], again: list[Stmt], kept: list[str]
+    ) -> list[str]:
+        phase, last = self.lowered.phases[k], k + 1 == len(self.lowered.phases)
+        fresh = wanted - set(kept)
+        lines = ["dtype = _compute_dtype(variable.dtype)"]
+        if any(n in fresh for n in self.slots) or (last and any(n in self.bound for n in self.slots)):
+            lines.append("index = self._get_variable_index(variable)")
+        lines += self.decay_read(wanted)
+        casts = [self.local(n) for n in scalars if n in self.traced]
+        if len(casts) == 1:
+            lines.append(f"{casts[0]} = ops.cast({casts[0]}, dtype)")
+        elif casts:
+            names = ", ".join(casts)
+            lines.append(f"{names} = (ops.cast(scalar, dtype) for scalar in ({names}))")
+        held = [n for n in kept if last or n in wanted]
+        lines += [f'{self.local(n)} = kept["{n}"]' for n in held]
+        lines += self.array_reads(fresh)
+        decay = [self.names.decay.name] if self.names.decay else []
+        blocks = [self.statements(again, (), *decay), self.statements(phase.body, set(self.arrays) - set(kept), *decay)]
+        if last:
+            blocks.append([BODY + line for line in self.assigns()])
+        else:
+            bound = {s.name for s in ir.walk(phase.body) if isinstance(s, Assign | Subtract)}
+            new = [n for n in (*self.arrays, *phase.carried) if n in bound]
+            printer = self.printer(*decay)
+            entries = [f'"{n}": {self.local(n)}' for n in new]
+            entries += [f'"{t.name}": {printer.text(printer.shaped(t.value))}' for t in phase.totals]
+            self.used |= printer.used
+            self.kept = list(dict.fromkeys([*kept, *new]))
+            both = ", ".join([*(["**kept"] if kept else []), *entries])
+            blocks.append([f"{BODY}return {{{both}}}"])
+        return [
+            f"    def {method}(self, {', '.join(given)}):",
+            *(BODY + line for line in lines),
+            *(line for block in blocks if block for line in ("", *block)),
+        ]
+
+    def scalars_passed(self, k: int, wanted: set[str]) -> list[str]:
+        """Scalars of the model that the phase reads, in the order of their binding."""
+        phases = self.lowered.phases[: k + 1]
+        order = [*([self.names.rate.name] if self.names.rate else []), *([self.rule.step] if self.rule.step else [])]
+        order += [*self.rebound, *self.shared]
+        for phase in phases:
+            own = tuple(s for s in phase.scalars if s not in self.decayed)
+            order += [*ir.assigned(own), *(t.name for t in phase.totals if phase is not phases[-1])]
+        return [n for n in dict.fromkeys(order) if n in wanted]
+
+    def _decayed(self) -> list[Stmt]:
+        """Scalars that the weight decay enters and no shared scalar needs: each variable has its own."""
+        if self.names.decay is None or not self.lowered.model_wide:
+            return []
+        tainted, out = {self.names.decay.name}, []
+        for phase in self.lowered.phases:
+            for stmt in phase.scalars:
+                if self.read(stmt) & tainted and stmt not in phase.model:
+                    tainted |= set(ir.assigned((stmt,)))
+                    out.append(stmt)
+        return out
+
+    def needed_again(self, k: int, wanted: set[str]) -> list[Stmt]:
+        """Those of `decayed` up to phase k that `wanted` needs, in order."""
+        known = [s for p in self.lowered.phases[: k + 1] for s in p.scalars if s in self.decayed]
+        wanted, out = set(wanted), []
+        for stmt in reversed(known):
+            if set(ir.assigned((stmt,))) & wanted:
+                wanted |= self.read(stmt)
+                out.insert(0, stmt)
+        return out
