@@ -7,18 +7,38 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
+from .build import build, export, targets
 from .errors import MissingFramework, SpecError, SpecWarning
 from .interpret import Interpreter, State
 from .library import load, names, optimizer, parse
 from .spec import Spec
 
 __all__ = [
-    "Interpreter", "MissingFramework", "Spec", "SpecError", "SpecWarning", "State", "interpret", "load", "names", "optimizer",
-    "parse",
+    "Interpreter", "MissingFramework", "Spec", "SpecError", "SpecWarning", "State", "build", "export", "interpret", "load",
+    "names", "optimizer", "parse", "targets", "verify",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
 
-def interpret(spec: Spec | str, **hypers: object) -> Interpreter:
-    """The pure meaning of a spec over any array-API namespace: `.init`, `.step`, `.view`."""
+def interpret(spec: Spec | str, **hypers: Any) -> Interpreter:
+    """The pure meaning of a spec over any array-API namespace: `.init`, `.step`, `.view`.
+
+    `hypers` overrides defaults; ValueError outside their domains.
+    """
     return Interpreter(load(spec) if isinstance(spec, str) else spec, **hypers)
+
+
+def verify(spec: Spec | str, targets: list[str] | None = None, **options: Any):
+    """Run a spec on every target against the float64 interpreter; see `adaspec.verification.verify`."""
+    from .verification import verify as run
+
+    return run(load(spec) if isinstance(spec, str) else spec, targets, **options)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("numpy", "torch", "jax", "tensorflow"):
+        return importlib.import_module(f"adaspec.{name}")
+    raise AttributeError(f"module 'adaspec' has no attribute '{name}'")

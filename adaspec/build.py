@@ -119,7 +119,7 @@ def _unpacked(name: str) -> Spec:
         text = zlib.decompressobj().decompress(data, 1 << 17)
     except (ValueError, zlib.error):
         raise ModuleNotFoundError(f"no generated optimizer named '{name[:60]}'") from None
-    return make(text, "<generated>")
+    return make(text, "<generated>", quiet=True)
 
 
 if not any(isinstance(f, _Finder) for f in sys.meta_path):

@@ -22,7 +22,7 @@ from .vocabulary import FUNCTIONS, LATER, WORDS
 Warn = Callable[[str, ir.Node, str], None]
 
 
-def check(rule: ir.Rule, warn: Warn) -> tuple[Stmt, ...]:
+def check(rule: ir.Rule, warn: Warn | None = None) -> tuple[Stmt, ...]:
     """The expanded body of a sound rule; `warn(message, node, hint)` is called for what is legal and doubtful."""
     check_names(rule)
     body = expand(rule)
@@ -35,7 +35,8 @@ def check(rule: ir.Rule, warn: Warn) -> tuple[Stmt, ...]:
     check_functions(rule)
     check_domains(rule, statements)
     check_dialects(rule)
-    doubts(rule, body, warn)
+    if warn is not None:
+        doubts(rule, body, warn)
     return (*statements, last)
 
 

@@ -11,9 +11,12 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from . import ir
 from .errors import SpecError
 from .ir import Assign, Binary, Call, Choose, Dim, Expr, Name, Ndim, Number, Unary
+from .scalars import evaluate
 from .vocabulary import KINDS
 
 LAST_STEP = 2.0**31
@@ -78,8 +81,10 @@ def interval(node: Expr, env: Intervals) -> Interval:
             return point(float(value))
         case Name(id=name):
             return env.get(name, ANY)
-        case Dim() | Ndim():
-            return Interval(0.0, LAST_STEP)
+        case Dim():
+            return Interval(1.0, LAST_STEP)  # arrays without elements pass every rule untouched
+        case Ndim():
+            return Interval(0.0, 64.0)
         case Unary("-", operand):
             a = interval(operand, env)
             return Interval(-a.high, -a.low, a.high_open, a.low_open, a.nan)
@@ -238,8 +243,6 @@ FLOAT32_MAX = 3.4028234663852886e38
 
 def overflow_warning(rule: ir.Rule, body: tuple[ir.Stmt, ...], warn: Callable[[str, ir.Node, str], None]) -> None:
     """Warn of a slot whose own coefficient is above 1: with |g| = 1 it passes float32 at a step that can be told."""
-    from .scalars import evaluate
-
     env = signature(rule)
     for stmt in body:
         slot = next((s for s in rule.slots if isinstance(stmt, Assign) and s.name == stmt.name), None)
@@ -259,12 +262,23 @@ def overflow_warning(rule: ir.Rule, body: tuple[ir.Stmt, ...], warn: Callable[[s
         # The coefficient as float32 arithmetic sees it, and the increment that |g| = 1 brings.
         a = struct.unpack("f", struct.pack("f", evaluate(factor, ones)))[0]
         step = sum(float(evaluate(term, ones) or 0) for term in rest)
-        when = math.log1p(FLOAT32_MAX * (a - 1) / step) / math.log(a) if a > 1 and step > 0 else math.inf
         warn(
-            f"the slot '{slot.name}' grows without bound: it passes float32 at t = {math.ceil(when):,} for |g| = 1",
+            f"the slot '{slot.name}' grows without bound: it passes float32 at t = {_overflow(a, step)} for |g| = 1",
             stmt,
             "keep the normalised value as an EMA: v = b*v + (1 - b)*g**2 with b a function of t",
         )
+
+
+def _overflow(a: float, step: float) -> str:
+    """The first t at which v = a*v + step, rounded to float32 at every operation, is inf; by formula if that is far."""
+    when = math.log1p(FLOAT32_MAX * (a - 1) / step) / math.log(a) if a > 1 and step > 0 else math.inf
+    if not when < 2e6:
+        return f"about {when:.1e}"
+    with np.errstate(over="ignore"):
+        factor, added, v, t = np.float32(a), np.float32(step), np.float32(0), 0
+        while np.isfinite(v):
+            v, t = factor * v + added, t + 1
+    return f"{t:,}"
 
 
 def terms(node: Expr) -> list[Expr]:

@@ -8,19 +8,17 @@ numbers) stays an expression, which a target prints as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from . import ir
-from .ir import Assign, Expr
+from .ir import Assign, Expr, Name
+from .kinds import FULL, SCALAR
 from .lower import Lowered, Phase
 from .stage import Stage, Type
 
-SCALAR, SMALL, FULL, OTHER = "scalar", "small", "full", "other"
-"""Kinds of values: a host number; a 0-d value per array; of the parameter's shape; of any other shape."""
-
 FUSED = frozenset({"axpy", "lerp", "addcmul", "addcdiv"})
-"""axpy(a, b, k) = a + k*b; lerp(a, b, w) = a + w*(b - a); addcmul(a, b, c, k) = a + k*b*c; addcdiv(a, b, c, k) = a + k*b/c."""
+"""axpy(a, b, k): a + k*b. lerp(a, b, w): a + w*(b - a). addcmul(a, b, c, k): a + k*b*c. addcdiv(a, b, c, k): a + k*b/c."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,15 @@ Item = Op | Branch | Loop
 
 @dataclass(frozen=True)
 class Plan:
-    """The items in order; the names of the scratch buffers; `elementwise`: any piece of the arrays can go by itself."""
+    """The items in order; the names of the scratch buffers; `elementwise`: any piece of the arrays can go by itself.
+
+    `types` knows every variable, the temporaries among them.
+    """
 
     items: tuple[Item, ...]
     scratch: tuple[str, ...]
     elementwise: bool
+    types: Mapping[str, Type]
 
 
 def plan(lowered: Lowered, phase: Phase, keep: Iterable[str] = (), fused: frozenset[str] = FUSED) -> Plan:
@@ -73,20 +75,24 @@ def plan(lowered: Lowered, phase: Phase, keep: Iterable[str] = (), fused: frozen
     body = phase.body + tuple(Assign(t.name, t.value) for t in phase.totals)
     from .planner import Planner
 
-    types = lowered.types | {t.name: Type(Stage.ARRAY) for t in phase.totals}
+    types = {**lowered.types} | {t.name: Type(Stage.ARRAY) for t in phase.totals}
     live = set(keep) | {t.name for t in phase.totals} | {lowered.rule.param} | {s.name for s in lowered.rule.slots}
     planner = Planner(lowered, types, fused, set(types) | ir.names(body))
     items = planner.block(body, live, set())
-    flat = all(_flat(i) for i in items)
-    return Plan(items, tuple(planner.lent), flat)
+    flat = all(_flat(i, planner.kind) for i in items)
+    return Plan(items, planner.lent, flat, planner.types)
 
 
-def _flat(item: Item) -> bool:
+def _flat(item: Item, kind: Callable[[Expr], str]) -> bool:
     match item:
-        case Op(kind=kind, function=function):
-            return kind == FULL and function != "expr"
+        case Op(kind=own, function=function, args=args):
+            whole = all(kind(a) == SCALAR or (isinstance(a, Name) and kind(a) == FULL) for a in args)
+            return own == FULL and whole and not _shapes(args) and (function != "expr" or isinstance(args[0], Name))
         case Branch(test, then, otherwise):
-            shapes = any(isinstance(n, ir.Dim | ir.Ndim) for n in ir.walk(test))
-            return not shapes and all(_flat(i) for i in (*then, *otherwise))
+            return not _shapes((test,)) and all(_flat(i, kind) for i in (*then, *otherwise))
         case Loop(body=body):
-            return all(_flat(i) for i in body)
+            return all(_flat(i, kind) for i in body)
+
+
+def _shapes(parts: tuple[Expr, ...]) -> bool:
+    return any(isinstance(n, ir.Dim | ir.Ndim) for n in ir.walk(parts))

@@ -71,11 +71,7 @@ def _files() -> dict[str, Any]:
 
 @cache
 def _library(name: str) -> Spec:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the library's own specs are warned of, `adaspec check` tells
-        return make(_files()[name].read_bytes(), f"{name}.py")
+    return make(_files()[name].read_bytes(), f"{name}.py", quiet=True)  # its warnings are `adaspec check`'s to tell
 
 
 @cache

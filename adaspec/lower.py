@@ -116,7 +116,8 @@ def lower(spec: Spec) -> Lowered:
     body = Rewriter(scalars, env).block(body)
     body = renumbered(body, hoister, taken)
     body = live(body, {rule.param, *rule.state_names})
-    body = tuple(_updates(stmt, rule.param) for stmt in body)
+    table = type_table(rule, body)
+    body = tuple(_updates(_ordered(stmt, table), rule.param) for stmt in body)
     phases, renamed = split(rule, body, type_table(rule, body), taken)
     whole = tuple(s for p in phases for s in (*p.scalars, *p.body))
     totals = {t.name: Type(Stage.SCALAR | Stage.TOTAL) for p in phases for t in p.totals}
@@ -215,6 +216,20 @@ def _updates(stmt: Stmt, param: str) -> Stmt:
         case For(_, body):
             return replace(stmt, body=tuple(_updates(s, param) for s in body))
     return stmt
+
+
+def _ordered(node, types: Mapping[str, Type]):
+    """`row * col / mean` as `(row / mean) * col`: the product alone may leave float32's range, the quotient does not.
+
+    Done where all three are arrays and the first and the last are smaller than the parameter.
+    """
+    node = ir.rebuild(node, lambda child: _ordered(child, types))
+    match node:
+        case ir.Binary("/", ir.Binary("*", a, b), c):
+            kinds = [lowered_type(e, dict(types)) for e in (a, b, c)]
+            if all(k.is_array and not k.is_full for k in kinds):
+                return ir.Binary("*", ir.Binary("/", a, c, span=node.span), b, span=node.span)
+    return node
 
 
 def type_table(rule: ir.Rule, body: tuple[Stmt, ...], known: Mapping[str, Type] | None = None) -> dict[str, Type]:

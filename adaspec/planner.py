@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 
 from . import ir
-from .inplace import FULL, OTHER, SCALAR, SMALL, Branch, Item, Loop, Op
-from .ir import Assign, Binary, Call, Choose, Expr, For, If, Index, Name, Number, Stmt, Transpose, Unary
-from .lower import Lowered, Subtract, lowered_type
+from .inplace import Branch, Item, Loop, Op
+from .ir import Assign, Binary, Call, Expr, For, If, Name, Number, Stmt, Unary
+from .kinds import FULL, SCALAR, SMALL, Kinds
+from .lower import Lowered, Subtract
 from .scale import Scaled, Scaler
 from .sharing import bound, inlined, live_before, reads, shared_parts
-from .stage import Stage, Type
+from .stage import Type
 from .vocabulary import FUNCTIONS
 
 
-class Planner:
+class Planner(Kinds):
     def __init__(self, lowered: Lowered, types: dict[str, Type], fused: frozenset[str], taken: set[str]) -> None:
-        self.types = dict(types)
+        super().__init__(dict(types))
         self.fused = fused
         self.taken = taken
         self.param = lowered.rule.param
@@ -31,30 +32,6 @@ class Planner:
         self.live: set[str] = set()
         self.target: str | None = None
         self.out: list[Item] = []
-
-    # What a value is
-
-    def kind(self, node: Expr) -> str:
-        found = lowered_type(_shown(node), self.types)
-        if not found.stage & Stage.ARRAY:
-            return SCALAR
-        return SMALL if found.dims == () else FULL if found.is_full else OTHER
-
-    def is_elementwise(self, node: Expr) -> bool:
-        """Whether the outermost operation runs elementwise over arrays of the parameter's shape."""
-        match node:
-            case Unary("-") | Binary("+" | "-" | "*" | "/" | "**"):
-                return self.kind(node) == FULL
-            case Call("where"):
-                return False
-            case Call(name):
-                plain = name in ("lerp", "axpy", "square") or FUNCTIONS[name].group == "elementwise"
-                return plain and self.kind(node) == FULL
-        return False
-
-    def has_factor(self, node: Expr) -> bool:
-        """Whether a scalar factor may be looked for: products of any shape have theirs."""
-        return self.is_elementwise(node) or (isinstance(node, Binary) and node.op in "*/" and self.kind(node) != SCALAR)
 
     # Statements
 
@@ -73,9 +50,6 @@ class Planner:
             self.release(after[i + 1])
         items, self.out = tuple(self.out), outer
         return items
-
-    def is_simple(self, node: Expr) -> bool:
-        return all(self.is_elementwise(n) or isinstance(n, Name | Number) or self.kind(n) == SCALAR for n in _arrays(node))
 
     def stmt(self, stmt: Stmt, live: set[str], later: set[str]) -> None:
         match stmt:
@@ -124,7 +98,7 @@ class Planner:
 
     def express(self, name: str, value: Expr, later: set[str]) -> None:
         kind = self.kind(value)
-        view = kind != SCALAR and all(isinstance(n, Name | Transpose | Index | Choose) for n in _arrays(value))
+        view = kind != SCALAR and self.is_view(value)
         bases = ir.names(value) if view else set()
         if bases & self.state & later:
             value, view = Call("copy", (value,)), False
@@ -182,6 +156,8 @@ class Planner:
             case Call("axpy", (a, b, k)) if "axpy" not in self.fused:
                 return Binary("+", a, Binary("*", b, k))
             case Call("lerp", (a, b, w)) if "lerp" not in self.fused and self.kind(node) == FULL:
+                return Binary("+", a, Binary("*", Binary("-", b, a), w))
+            case Call("lerp", (a, b, w)) if self.kind(b) == SCALAR:
                 return Binary("+", a, Binary("*", Binary("-", b, a), w))
         return node
 
@@ -297,20 +273,3 @@ class Planner:
         for name in list(self.busy):
             if name not in live:
                 del self.busy[name]
-
-
-def _arrays(node: Expr) -> list[Expr]:
-    return list(ir.walk(node))  # type: ignore[arg-type]
-
-
-def _shown(node: Expr) -> Expr:
-    """`node` in the vocabulary that `typeof` knows."""
-    node = ir.rebuild(node, _shown)
-    match node:
-        case Call("axpy", (a, b, k)):
-            return Binary("+", a, Binary("*", b, k))
-        case Call("square", (a,)):
-            return Binary("**", a, Number(2))
-        case Call("copy", (a,)):
-            return a
-    return node

@@ -37,7 +37,7 @@ def replaced(spec: Spec, changes: dict[str, Any]) -> Spec:
     now = _used(rule)
     gone = {h.name for h in rule.hypers if h.name in before and h.name not in now}
     rule = replace(rule, hypers=tuple(h for h in rule.hypers if h.name not in gone))
-    return make(canonical(rule), f"<{spec.name} with {', '.join(changes)}>")
+    return make(canonical(rule), f"<{spec.name} with {', '.join(changes)}>", quiet=True)
 
 
 def _used(rule: ir.Rule) -> set[str]:

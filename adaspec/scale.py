@@ -1,8 +1,8 @@
 """Scalar factors of array expressions, moved outward to where one operation takes them along.
 
-`lr * (m / c1) / (sqrt(v / c2) + eps)` is `(lr * sqrt(c2) / c1) * (m / (sqrt(v) + eps * sqrt(c2)))`: the scalars are folded
-once per step on the host, in float64, and three passes over the array are saved. A factor moves out of a root only if it
-is positive, and out of a sum only if it is not zero, as far as its interval tells.
+`lr * (m / c1) / (sqrt(v / c2) + eps)` is `(lr * sqrt(c2) / c1) * (m / (sqrt(v) + eps * sqrt(c2)))`: the scalars are
+folded once per step on the host, in float64, and three passes over the array are saved. A factor moves out of a root
+only if it is positive, and out of a sum only if it is not zero, as far as its interval tells.
 """
 
 from __future__ import annotations

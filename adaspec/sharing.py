@@ -63,7 +63,7 @@ def _substituted(stmt: Stmt, name: str, value: Expr) -> Stmt:
 def shared_parts(
     body: tuple[Stmt, ...], kind: Callable[[Expr], str], types: dict[str, Type], taken: set[str]
 ) -> tuple[Stmt, ...]:
-    """Array expressions that stand twice or more, while their operands last, computed once under a name (new in `types`)."""
+    """Array expressions that stand twice or more, while their operands last, computed once under a new name."""
     stmts = list(body)
     i = 0
     while i < len(stmts):

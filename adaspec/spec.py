@@ -16,6 +16,7 @@ from .errors import Diagnostic, SpecError, SpecWarning
 from .expand import expand_function
 from .parse import parse_rule
 from .rewrite import rewrite, rewrite_function
+from .scalars import evaluate as scalar
 from .text import canonical
 
 LANGUAGE = 1
@@ -87,7 +88,7 @@ class Spec:
     @cached_property
     def checked(self) -> tuple[ir.Stmt, ...]:
         """The statements with helpers inlined and shapes resolved; the last is the `return`."""
-        return check(self.rule, lambda *_: None)
+        return check(self.rule)
 
     @cached_property
     def body(self) -> tuple[ir.Stmt, ...]:
@@ -110,6 +111,22 @@ class Spec:
         if name not in self.schedules:
             raise KeyError(f"{self.name} has no schedule '{name}': it has {', '.join(self.schedules) or 'none'}")
         return self._function(self.schedules[name])
+
+    def evaluate(self, name: str, t: float, **hypers: float) -> float:
+        """The value of a schedule at step t (1, 2, …), in float64 with IEEE rules; `hypers` overrides defaults.
+
+        Never raises for a large t: `adaspec.load("adax").evaluate("beta2_hat", 2**31)` is 1.0.
+        """
+        statements, value = self.schedule(name)
+        env: dict[str, Any] = self.defaults | hypers
+        function = self.schedules[name]
+        env |= {a.name: float(t) for a in function.arguments if a.kind == "Step"}
+        missing = [a.name for a in function.arguments if a.name not in env]
+        if missing:
+            raise TypeError(f"the schedule '{name}' takes '{missing[0]}', which is no hyperparameter: give it a value")
+        for stmt in statements:
+            run(stmt, env)
+        return float(scalar(value, env) or 0.0)
 
     def _function(self, function: ir.Function) -> tuple[tuple[ir.Stmt, ...], ir.Expr]:
         return rewrite_function(self.rule, function, *expand_function(self.rule, function))
@@ -166,8 +183,11 @@ class Spec:
         return f"<Spec {self.name} {self.hash[:12]}>"
 
 
-def make(data: bytes | str, path: str = "<spec>") -> Spec:
-    """Parse and check; the public door that gives every error and warning its path and source line."""
+def make(data: bytes | str, path: str = "<spec>", quiet: bool = False) -> Spec:
+    """Parse and check; the public door that gives every error and warning its path and source line.
+
+    `quiet` leaves the warnings out.
+    """
     rule = parse_rule(data, path)
     text = data if isinstance(data, str) else data.decode("utf-8-sig")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
@@ -179,7 +199,7 @@ def make(data: bytes | str, path: str = "<spec>") -> Spec:
         warnings.warn(str(note), SpecWarning, stacklevel=4)
 
     try:
-        spec.__dict__["checked"] = check(rule, warn)
+        spec.__dict__["checked"] = check(rule, None if quiet else warn)
         _ = spec.body
         for function in rule.functions:
             if function.role != "helper":
@@ -192,6 +212,20 @@ def make(data: bytes | str, path: str = "<spec>") -> Spec:
         error.locate(path, text)
         raise error from None
     return spec
+
+
+def run(stmt: ir.Stmt, env: dict[str, Any]) -> None:
+    """One statement of a schedule."""
+    match stmt:
+        case ir.Assign(name, value):
+            env[name] = scalar(value, env)
+        case ir.If(test, then, otherwise):
+            for inner in then if scalar(test, env) else otherwise:
+                run(inner, env)
+        case ir.For(count, body):
+            for _ in range(int(scalar(count, env) or 0)):
+                for inner in body:
+                    run(inner, env)
 
 
 def _title(doc: str) -> str:

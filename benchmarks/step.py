@@ -93,7 +93,7 @@ def torch_race(size: int, tensors: int) -> Race:
 
     ours = stepper(adaspec.build(adaspec.load("adam"), "torch"))
     return Race(
-        "torch", "torch.optim.Adam(foreach=True)", 1, ours, stepper(lambda p: torch.optim.Adam(p, foreach=True))
+        "torch", "torch Adam (foreach)", 1, ours, stepper(lambda p: torch.optim.Adam(p, foreach=True))
     )
 
 
@@ -139,7 +139,7 @@ def jax_race(size: int, tensors: int) -> Race:
         return step
 
     ours = stepper(adaspec.build(adaspec.load("adam"), "jax")(1e-3))
-    return Race("jax", "optax.adam, jit + donation", 1, ours, stepper(optax.adam(1e-3)))
+    return Race("jax", "optax.adam (donated)", 1, ours, stepper(optax.adam(1e-3)))
 
 
 RACES = {"torch": ("torch", torch_race), "numpy": ("numpy", numpy_race), "jax": ("optax", jax_race)}

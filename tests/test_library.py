@@ -93,9 +93,14 @@ CONSTRUCTORS = {
 }
 
 
-@pytest.mark.needs_jax
-@pytest.mark.needs_tensorflow
-@pytest.mark.parametrize("label", CONSTRUCTORS)
+@pytest.mark.parametrize(
+    "label",
+    [
+        pytest.param("adam:keras", marks=pytest.mark.needs_tensorflow),
+        pytest.param("rmsprop:keras", marks=pytest.mark.needs_tensorflow),
+        pytest.param("rmsprop:optax", marks=pytest.mark.needs_jax),
+    ],
+)
 def test_a_dialect_has_the_installed_defaults(label: str) -> None:
     """That the rule itself is the installed one is a test of `originals`."""
     module, function, renamed = CONSTRUCTORS[label]

@@ -13,10 +13,10 @@ from adaspec.emit import describe, doc_lines, domain_text, mangle
 from adaspec.facts import TRUE, negation
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
-from adaspec.vocabulary import KINDS
+from adaspec.vocabulary import KINDS, Domain
 
 from .prelude import ALL, helpers
-from .printer import JaxPrinter, folded_names
+from .printer import JaxPrinter, folded_names, quoted
 from .update import Update
 
 MODULE = {"jax", "jnp", "math", "optax", "Any", "Callable", "NamedTuple", *ALL}
@@ -67,9 +67,11 @@ class Module:
         own = [rule.param, rule.grad, rule.step or rule.param, *rule.state_names, *(h.name for h in rule.hypers)]
         locals_ = [*ir.assigned(bodies), *(t.name for p in lowered.phases for t in p.totals), *ir.assigned(views)]
         # A static hyperparameter is read from the factory's scope; where the rule binds its name anew, under an alias.
-        closed = {self.public[h.name] for h in self.static if h.name in locals_ or self.public[h.name] != h.name}
+        closed = {h.name: self.public[h.name] for h in self.static if h.name not in locals_}
+        aliased = {self.public[h.name] for h in self.static}
         phases = {f"phase{k}" for k in range(1, len(lowered.phases) + 1)}
-        self.names = mangle([*own, *locals_], INSIDE | closed | phases | {self.state, self.factory})
+        taken = INSIDE | aliased | phases | {self.state, self.factory}
+        self.names = mangle([n for n in (*own, *locals_) if n not in closed], taken) | closed
         static = folded_names([h.name for h in self.static], [], (*bodies, *views))
         traced = {rule.param, rule.grad, rule.step, *rule.state_names}
         folded = folded_names([h.name for h in rule.hypers], traced, (*bodies, *views))
@@ -124,8 +126,8 @@ class Module:
     def doc(self) -> list[str]:
         lines = [*describe(self.lowered, self.names), ""]
         if self.traced:
-            lines += ["A hyperparameter that is not an int or a bool may be a number, an array, or a schedule: a callable"]
-            lines += ["of the number of updates made before.", ""]
+            lines += ["A hyperparameter that is not an int or a bool may be a number, an array, or a schedule: a"]
+            lines += ["callable of the number of updates made before.", ""]
         lines += ["Args:"] if self.rule.hypers else []
         for h in self.rule.hypers:
             name, domain = self.public[h.name], domain_text(h)
@@ -143,12 +145,15 @@ class Module:
         lines = []
         for h in self.traced:
             name, domain = self.public[h.name], KINDS[h.kind]
-            low = f"{domain.low:g} {'<' if domain.low_open else '<='} " if domain.low > -math.inf else ""
-            high = f" {'<' if domain.high_open else '<='} {domain.high:g}" if domain.high < math.inf else ""
-            inside = f"lambda h: {low}h{high}" if low or high else "lambda h: True"
-            optional = f"{name} if {name} is None else " if h.optional else ""
-            lines.append(f'    {optional}_number("{name}", {name}, "{domain.text}", {inside}),')
-        lines = ["hypers = (", *lines, ")"] if lines else []
+            check = f'_number("{name}", {name}, "{domain.text}", lambda h: {inside(domain)}),'
+            if h.optional and len(check) + 2 * len(name) + 28 > 120:
+                lines += [f"    {name}", f"    if {name} is None", f"    else {check}"]
+            else:
+                lines.append(f"    {name} if {name} is None else {check}" if h.optional else f"    {check}")
+        if len(lines) == 1:
+            lines = [f"hypers = ({lines[0].strip()})"]
+        elif lines:
+            lines = ["hypers = (", *lines, ")"]
         for h in self.static:
             name = self.public[h.name]
             optional = f"{name} if {name} is None else " if h.optional else ""
@@ -237,17 +242,24 @@ def public_hypers(rule: ir.Rule) -> dict[str, str]:
     return out
 
 
+def inside(domain: Domain) -> str:
+    """The test that a finite number `h` lies in a domain."""
+    low = "<" if domain.low_open else "<="
+    high = "<" if domain.high_open else "<="
+    if math.isinf(domain.low):
+        return "True" if math.isinf(domain.high) else f"h {high} {domain.high:g}"
+    return (
+        f"{domain.low:g} {low} h {high} {domain.high:g}"
+        if math.isfinite(domain.high)
+        else f"h {low.replace('<', '>')} {domain.low:g}"
+    )
+
+
 def number(value: float | int | bool | None) -> str:
     """A literal as people write it: 1e-3, not 0.001."""
     if isinstance(value, float) and (0 < abs(value) < 0.01 or abs(value) >= 1e16):
         return format(Decimal(repr(value)), "e")
     return repr(value)
-
-
-def quoted(text: str) -> str:
-    """A literal, in double quotes where the text allows."""
-    shown = repr(text)
-    return shown if set(text) & {"'", '"'} else f'"{shown[1:-1]}"'
 
 
 def beginning(slot: ir.Slot) -> str:

@@ -102,14 +102,21 @@ class JaxPrinter(Printer):
             value = self.interval(Binary("**", base, exponent))
             static = is_folded(base, self.static) and is_folded(exponent, self.static)
             if where.positive and (static or (value.high < 1e300 and not value.nan)):
-                return super().binary("**", base, exponent)
+                return self.star(base, exponent)
             return f"_pow({self.text(base)}, {self.text(exponent)})", ATOM
         if is_folded(base, self.folded) and where.nonnegative:
             # float32 has no room for 0.999: its power drifts with t, that of its logarithm does not.
             if where.positive or self.interval(exponent).positive:
                 return f"jnp.exp({self.text(exponent, PRECEDENCE['*'])} * _log({self.text(base)}))", ATOM
             return f"_power({self.text(base)}, {self.text(exponent)})", ATOM
-        return super().binary("**", base, exponent)
+        return self.star(base, exponent)
+
+    def star(self, base: Expr, exponent: Expr) -> tuple[str, int]:
+        """A power as formatters set it: spaces unless both sides are simple."""
+        level = PRECEDENCE["**"]
+        sides = self.text(base, level + 1), self.text(exponent, PRECEDENCE["neg"])
+        simple = all(side.lstrip("-").replace(".", "").replace("_", "").isalnum() for side in sides)
+        return ("**" if simple else " ** ").join(sides), level
 
     def call(self, node: Call) -> tuple[str, int]:
         name = node.function
@@ -127,3 +134,9 @@ class JaxPrinter(Printer):
         if name in ("norm", "rms", "rsqrt"):
             return f"_{name}({shown})", ATOM
         return f"jnp.{name}({shown})", ATOM
+
+
+def quoted(text: str) -> str:
+    """A literal, in double quotes where the text allows."""
+    shown = repr(text)
+    return shown if set(text) & {"'", '"'} else f'"{shown[1:-1]}"'

@@ -11,7 +11,7 @@ from adaspec.facts import TRUE
 from adaspec.ir import Assign, For, If, Stmt
 from adaspec.lower import Subtract
 
-from .printer import negated
+from .printer import negated, quoted
 
 if TYPE_CHECKING:
     from . import Module
@@ -94,29 +94,37 @@ class Update:
         if self.rule.shared:
             out += ["if all(_nothing(g) for g in jax.tree.leaves(updates)):  # then what is shared stays, too"]
             out += ["    return updates, state._replace(count=count)"]
-        out += self.preamble("state.count", "(updates, state, params)" if self.needs_params else "(updates, state)")
+        known = "(updates, state, params)" if self.needs_params else "(updates, state)"
+        read = ir.names(whole) | {n for p in self.lowered.phases for t in p.totals for n in ir.names(t.value)}
+        start = len(out)
+        out += self.preamble("state.count", read | set(self.lowered.shared_values.values()))
         if self.lowered.uses_step:
             out.append(f"{names[str(self.rule.step)]} = count.astype(dtype)")
-        out += [f"{names[s.name]} = state.{names[s.name]}" for s in self.rule.shared]
         trees = {n: f"state.{names[n]}" for n in self.arrays} | {self.rule.grad: "updates", self.rule.param: "params"}
         for k, phase in enumerate(self.lowered.phases):
             scalars = self.block(phase.scalars)
             out += ["", *scalars] if k and scalars else scalars
             out += self.phase(k, trees)
         out += self.result(trees)
+        self.with_dtype(out, start, known)
         return [f"    {line}" for line in lines] + [f"        {line}" if line else "" for line in out]
 
-    def preamble(self, count: str, trees: str) -> list[str]:
-        """The hyperparameters of this step, under the spec's names."""
-        out = [f"dtype = _wide(*jax.tree.leaves({trees}))"]
-        shown = ", ".join(self.names[h.name] for h in self.module.traced)
-        if len(self.module.traced) == 1:
-            shown = f"({shown},)"
-        if shown:
-            out.append(f"{shown} = (_now(h, {count}, dtype) for h in hypers)")
+    def with_dtype(self, out: list[str], at: int, trees: str) -> None:
+        if any("dtype)" in line for line in out[at:]):
+            out.insert(at, f"dtype = _wide(*jax.tree.leaves({trees}))")
+
+    def preamble(self, count: str, read: set[str]) -> list[str]:
+        """What is known of this step before its first statement, under the spec's names."""
+        out = []
+        shown = [self.names[h.name] if h.name in read else "_" for h in self.module.traced]
+        if set(shown) - {"_"}:
+            target = ", ".join(shown) if len(shown) > 1 else f"({shown[0]},)"
+            out.append(f"{target} = (_now(h, {count}, dtype) for h in hypers)")
         public = self.module.public
-        return out + [f"{self.names[h.name]} = {public[h.name]}" for h in self.module.static
-                      if self.names[h.name] != public[h.name]]  # fmt: skip
+        for h in self.module.static:
+            if h.name in read and self.names[h.name] != public[h.name]:
+                out.append(f"{self.names[h.name]} = {public[h.name]}")
+        return out + [f"{self.names[s.name]} = state.{self.names[s.name]}" for s in self.rule.shared if s.name in read]
 
     def phase(self, k: int, trees: dict[str, str]) -> list[str]:
         """The function of one phase, its application, and its totals; `trees` learns where its results are."""
@@ -138,9 +146,13 @@ class Update:
             inside.append(f"{names[slot]} = {absent}jnp.where(count == 1, {g}, {names[slot]})")
         inside += [*body, f"return {listed(results)}"]
         given = [*(["update"] if home else []), *(names[n] for n in gives), *(names[t.name] for t in phase.totals)]
-        applied = ", ".join(["_each(" + str(len(given)), function, *(trees[n] for n in takes)])
+        arguments, sources = [names[n] for n in takes], [trees[n] for n in takes]
+        if self.moved(k):
+            arguments.append("old")
+            sources.append("params")
+        applied = ", ".join(["_each(" + str(len(given)), function, *sources])
         target = ", ".join(given) if len(given) > 1 else f"({given[0]},)"
-        out = ["", f"def {function}({', '.join([*(names[n] for n in takes), *self.outer(k)])}):"]
+        out = ["", f"def {function}({', '.join([*arguments, *self.outer(k)])}):"]
         out += [f"    {line}" if line else "" for line in inside]
         out += ["", f"{target} = {applied})"]
         out += [f"{names[t.name]} = _total({names[t.name]}, dtype)" for t in phase.totals]
@@ -162,13 +174,18 @@ class Update:
         if not self.summed:
             if self.rule.param not in self.bound[k]:
                 return self.block(stmts), f"jnp.zeros_like({self.names[self.rule.grad]})"
-            return [f"old = {param}", *self.block(stmts)], f"{param} - old"
+            start = [] if self.moved(k) else [f"old = {param}"]
+            return [*start, *self.block(stmts)], f"{param} - old"
         last = stmts[-1]
         if sum(self.binds_param(s) for s in ir.walk(stmts)) == 1 and isinstance(last, Subtract):
             reads = {n for t in self.lowered.phases[k].totals for n in ir.names(t.value)}
             if self.rule.param not in reads and not self.read_later(k):
                 return self.block(stmts[:-1]), self.printer.text(negated(last.value))
         return ["update = 0.0", *self.block(stmts)], "update"
+
+    def moved(self, k: int) -> bool:
+        """Whether the phase that yields the update finds a parameter that an earlier phase has changed."""
+        return k == self.home and any(self.rule.param in bound for bound in self.bound[:k])
 
     def read_later(self, k: int) -> bool:
         return any(self.rule.param in self.takes(j) for j in range(k + 1, len(self.lowered.phases)))
@@ -217,22 +234,23 @@ class Update:
     # view_fn
 
     def views(self) -> list[str]:
-        known = repr(", ".join(v.label for v in self.lowered.views))
+        known = quoted(", ".join(v.label for v in self.lowered.views))
         out = [f"def view_fn(name: str, params: optax.Params, state: {self.module.state}) -> optax.Params:"]
         # What the last update went by: a schedule was asked with the number of updates before it.
-        inside = self.preamble("jnp.maximum(state.count - 1, 0)", "(params, state)")
-        inside += [f"{self.names[s.name]} = state.{self.names[s.name]}" for s in self.rule.shared]
+        whole = set().union(*(ir.names(v.body) | ir.names(v.value) for v in self.lowered.views))
+        inside = self.preamble("jnp.maximum(state.count - 1, 0)", whole)
         for view in self.lowered.views:
             read = ir.names(view.body) | ir.names(view.value)
             takes = [self.rule.param, *(n for n in self.arrays if n in read and n != self.rule.param)]
             shown = [self.names[n] for n in takes]
             trees = ["params" if n in (self.rule.param, self.rule.grad) else f"state.{self.names[n]}" for n in takes]
-            inside += [f"if name == {view.label!r}:", "", f"    def reading({', '.join(shown)}):"]
+            inside += [f"if name == {quoted(view.label)}:", "", f"    def reading({', '.join(shown)}):"]
             inside += doc_lines((view.doc or "Another reading of a parameter.").split("\n"), "        ")
             inside += [f"        if _nothing({shown[0]}):", f"            return ({shown[0]},)"]
             inside += [f"        {line}" for line in self.block(view.body)]
             inside += [f"        return ({self.printer.text(view.value)},)", ""]
             inside += [f"    (view,) = _each(1, reading, {', '.join(trees)})", "    return _cast(view, params)"]
+        self.with_dtype(inside, 0, "(params, state)")
         inside += [f'raise ValueError(f"{self.module.factory} has no view {{name!r}}: it has " + {known})']
         return [f"    {line}" for line in out] + [f"        {line}" if line else "" for line in inside]
 

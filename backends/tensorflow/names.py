@@ -16,49 +16,49 @@ BASE_ARGUMENTS = (
     "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum", "ema_overwrite_frequency",
     "loss_scale_factor", "gradient_accumulation_steps", "name",
 )  # fmt: skip
-"""What every Keras optimizer takes beside its learning rate; `weight_decay` is not among them: a rule has its own or none."""
+"""What every Keras optimizer takes beside its learning rate, but for `weight_decay`: a rule has its own or none."""
 
-PUBLIC = frozenset(
-    """
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+PUBLIC = _words("""
     add_optimizer_variables add_variable add_variable_from_reference apply apply_gradients assign assign_add assign_sub
     build built clipnorm clipvalue ema_momentum ema_overwrite_frequency exclude_from_weight_decay
     finalize_variable_values from_config get_config global_clipnorm gradient_accumulation_steps iterations
-    load_own_variables loss_scale_factor name save_own_variables scale_loss set_weights stateless_apply swap_view
-    update_step use_ema variables decay_ self super float int bool callable math keras ops tf ValueError
-    """.split()
-)
+    learning_rate load_own_variables loss_scale_factor name save_own_variables scale_loss set_weights stateless_apply swap_view
+    update_step use_ema variables self super float int bool callable math keras ops tf ValueError
+""")
 """Attributes of `keras.optimizers.Optimizer` and words of the generated constructor: no hyperparameter is called so."""
 
-PRIVATE = frozenset(
-    """
+PRIVATE = _words("""
     accumulated_gradients add_slot add_trackable_child add_variable_with_custom_getter all_reduce_sum_gradients
     api_export_path api_export_symbol_id apply_weight_decay backend_apply_gradients
     backend_increment_gradient_accumulators backend_reset_gradient_accumulators backend_update_step check_super_called
     check_variables_are_known checkpoint_adapter checkpoint_dependencies clip_by_norm clip_gradients
     copy_trackable_to_cpu deferred_dependencies delete_tracking deserialization_dependencies deserialize_from_proto
     distributed_tf_update_step distribution_strategy exclude_from_weight_decay exclude_from_weight_decay_cache
-    exclude_from_weight_decay_pattern export_to_saved_model_graph filter_empty_gradients
-    gather_saveables_for_checkpoint get_current_learning_rate get_variable_index handle_deferred_dependencies held
-    iterations keras_api_names keras_api_names_v1 learning_rate lock lookup_dependency maybe_initialize_trackable
-    model_variables_moving_average name_based_attribute_restore name_based_restores no_dependency obj_type
-    object_identifier overwrite_model_variables_with_average_value overwrite_variable_with_gradient
+    exclude_from_weight_decay_pattern export_to_saved_model_graph filter_empty_gradients gather_saveables_for_checkpoint
+    get_current_learning_rate get_variable_index handle_deferred_dependencies held iterations keras_api_names
+    keras_api_names_v1 learning_rate lock lookup_dependency maybe_initialize_trackable model_variables_moving_average
+    name_based_attribute_restore name_based_restores no_dependency obj_type object_identifier
+    overwrite_model_variables_with_average_value overwrite_variable_with_gradient
     overwrite_variables_directly_with_gradients preload_simple_restoration put_back restore_from_tensors
-    self_name_based_restores self_saveable_object_factories self_setattr_tracking self_unconditional_checkpoint_dependencies
-    self_unconditional_deferred_dependencies self_unconditional_dependency_names self_update_uid serialize_to_proto
-    serialize_to_tensors setattr_tracking shown tf_api_names tf_api_names_v1 track_trackable track_variable tracked
-    trackable_children tracker trainable_variables trainable_variables_indices unconditional_checkpoint_dependencies
-    unconditional_dependency_names unpickle_model untrack_variable update_model_variables_moving_average update_uid
-    update_variable use_weight_decay var_key variables weight_decay
-    """.split()
-)
+    self_name_based_restores self_saveable_object_factories self_setattr_tracking
+    self_unconditional_checkpoint_dependencies self_unconditional_deferred_dependencies
+    self_unconditional_dependency_names self_update_uid serialize_to_proto serialize_to_tensors setattr_tracking shown
+    tf_api_names tf_api_names_v1 track_trackable track_variable trackable_children tracked tracker trainable_variables
+    trainable_variables_indices unconditional_checkpoint_dependencies unconditional_dependency_names unpickle_model
+    untrack_variable update_model_variables_moving_average update_uid update_variable use_weight_decay var_key variables
+    weight_decay
+""")
 """The same for names behind an underscore, where the slots live."""
 
-LOCAL = frozenset(
-    """
-    self gradient variable learning_rate grads trainable_variables dtype index held kept part pairs scalar is_first
+LOCAL = _words("""
+    self gradient variable learning_rate grads trainable_variables dtype index held kept part pairs scalar
     len max min abs range float zip any tuple math keras ops tf
-    """.split()
-)
+""")
 """What the generated methods call their own things."""
 
 MODULE = frozenset({"math", "keras", "ops", "tf", "ValueError", "TypeError", "NotImplementedError"})
@@ -97,25 +97,23 @@ class Names:
     @cached_property
     def public(self) -> dict[str, str]:
         """Arguments of the constructor, by the spec's name; also the keys of the config."""
-        own = {h.name for h in self.own}
+        rate, own = self.rate, [h.name for h in self.plain]
         keras = {n: KERAS_NAMES[n] if n in KERAS_NAMES and KERAS_NAMES[n] not in own else n for n in own}
-        wanted = [keras[h.name] for h in self.own]
-        reserved = PUBLIC if self.rate is not None else PUBLIC | {"learning_rate"}
-        given = mangle(wanted, reserved)
-        return {h.name: given[keras[h.name]] for h in self.own}
+        given = mangle(keras.values(), PUBLIC)
+        return ({rate.name: "learning_rate"} if rate else {}) | {n: given[keras[n]] for n in own}
 
     @cached_property
     def attributes(self) -> dict[str, str]:
         """Where a method finds a hyperparameter; the base class would read `weight_decay` and decay by itself."""
-        return {
-            h.name: f"self.{'_' if self.public[h.name] == 'weight_decay' else ''}{self.public[h.name]}" for h in self.plain
-        }
+        public = {h.name: self.public[h.name] for h in self.plain}
+        return {n: f"self._{word}" if word == "weight_decay" else f"self.{word}" for n, word in public.items()}
 
     @cached_property
     def state(self) -> dict[str, str]:
         """The attributes that hold slots (a list, one entry per variable) and shared scalars."""
-        rule = self.lowered.rule
-        return {n: f"_{new}" for n, new in mangle(rule.state_names, PRIVATE).items()}
+        lowered = self.lowered
+        reserved = {f"view_{v.label}" for v in lowered.views} | {f"phase_{k + 1}" for k in range(len(lowered.phases))}
+        return {n: f"_{new}" for n, new in mangle(lowered.rule.state_names, PRIVATE | reserved).items()}
 
     @cached_property
     def local(self) -> dict[str, str]:
@@ -127,4 +125,4 @@ class Names:
             names += [*ir.assigned(phase.scalars), *ir.assigned(phase.body), *(t.name for t in phase.totals)]
         for view in lowered.views:
             names += [*view.arguments, *ir.assigned(view.body)]
-        return mangle(names, LOCAL | ({"t"} if rule.step != "t" and "t" not in names else set()))
+        return mangle(names, LOCAL)

@@ -12,7 +12,7 @@ from adaspec import ir
 from adaspec.domains import Interval, interval
 from adaspec.emit import HostPrinter
 from adaspec.facts import negation
-from adaspec.ir import Assign, Binary, Call, Choose, Compare, Dim, Expr, For, If, Name, Ndim, Number, Stmt, Unary
+from adaspec.ir import Assign, Call, Choose, Compare, Dim, Expr, For, If, Name, Ndim, Number, Stmt, Unary
 from adaspec.lower import Subtract
 from adaspec.printer import PRECEDENCE, Printer
 
@@ -75,7 +75,7 @@ class KerasPrinter(Printer):
         return self.text(self.shaped(node))
 
     def shaped(self, node: Expr) -> Expr:
-        """`node` with each shape under a name of its own, so that its interval is known: no axis of length 0 gets here."""
+        """`node` with each shape under a name of its own, so that its interval is known: no axis is 0 in a step."""
         match node:
             case Ndim(operand):
                 return self.fact(f"len({self.array(operand)}.shape)", 0)

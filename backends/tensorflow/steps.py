@@ -1,4 +1,4 @@
-"""The step of a lowered rule: `update_step`, once per variable, or for a model-wide rule phases in `_backend_update_step`."""
+"""The step of a lowered rule: `update_step` for each variable, or phases in `_backend_update_step` if model-wide."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .names import Names
 from .printer import KerasPrinter, Statements, reads, traced_names
 
 BODY = " " * 8
+PUT_BACK = "ops.cond(ops.equal(self._shown, 0), lambda: None, lambda: self._put_back())"
 
 
 class Steps:
@@ -63,7 +64,8 @@ class Steps:
         name, own = self.local(decay.name), self.names.attributes[decay.name]
         lines = [f"{name} = {own} if self._use_weight_decay(variable) else 0.0"]
         if decay.optional:
-            lines = [f"{name} = {own}", f"if {name} is not None and not self._use_weight_decay(variable):", f"    {name} = 0.0"]
+            test = f"if {name} is not None and not self._use_weight_decay(variable):"
+            lines = [f"{name} = {own}", test, f"    {name} = 0.0"]
         return lines
 
     def array_reads(self, wanted: set[str], stepping: bool = True) -> list[str]:
@@ -143,7 +145,7 @@ class Steps:
             f'        """{self.summary()}"""',
             "        if self._distribution_strategy.num_replicas_in_sync > 1:",
             f'            raise NotImplementedError("{self.rule.name} sums over the model: one replica only")',
-            *([f"{BODY}ops.cond(ops.equal(self._shown, 0), lambda: None, lambda: self._put_back())"] * bool(self.lowered.views)),
+            *([f"{BODY}{PUT_BACK}"] if self.lowered.views else []),
             "        pairs = [(g, v) for g, v in zip(grads, trainable_variables) if 0 not in v.shape]",
             "        if not pairs:",
             "            return",
@@ -173,7 +175,7 @@ class Steps:
     def phase(self, k: int) -> tuple[list[str], list[str]]:
         """The call of phase k for every variable, and its method."""
         phase, last = self.lowered.phases[k], k + 1 == len(self.lowered.phases)
-        first, kept = not self.kept, list(self.kept)
+        first = not self.kept
         nodes = [*phase.body, *(t.value for t in phase.totals)]
         wanted = self.read(*nodes) | self.bound_under_condition(phase.body)
         again = self.needed_again(k, wanted)
@@ -190,12 +192,13 @@ class Steps:
                 call = ["held = [", *(f"    {part}" for part in parts), "]"]
             call += [f'{self.local(t.name)} = _total(part["{t.name}"] for part in held)' for t in phase.totals]
             self.used |= {"_total"} if phase.totals else set()
-        return [BODY + line for line in call], self.phase_method(k, method, given, scalars, wanted, again, kept)
+        return [BODY + line for line in call], self.phase_method(k, method, given, scalars, wanted, again)
 
     def phase_method(
-        self, k: int, method: str, given: list[str], scalars: list[str], wanted: set[str], again: list[Stmt], kept: list[str]
+        self, k: int, method: str, given: list[str], scalars: list[str], wanted: set[str], again: list[Stmt]
     ) -> list[str]:
         phase, last = self.lowered.phases[k], k + 1 == len(self.lowered.phases)
+        kept = list(self.kept)
         fresh = wanted - set(kept)
         lines = ["dtype = _compute_dtype(variable.dtype)"]
         if any(n in fresh for n in self.slots) or (last and any(n in self.bound for n in self.slots)):
@@ -224,8 +227,12 @@ class Steps:
             self.kept = list(dict.fromkeys([*kept, *new]))
             both = ", ".join([*(["**kept"] if kept else []), *entries])
             blocks.append([f"{BODY}return {{{both}}}"])
+        what = "one variable's part of the sums" if phase.totals else "one variable"
         return [
             f"    def {method}(self, {', '.join(given)}):",
+            f'        """Phase {k + 1}: {what}; new values are computed before the first is assigned."""'
+            if last
+            else f'        """Phase {k + 1}: {what}; nothing is assigned yet."""',
             *(BODY + line for line in lines),
             *(line for block in blocks if block for line in ("", *block)),
         ]

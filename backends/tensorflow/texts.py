@@ -33,10 +33,10 @@ def _copy_of(variable):
 
     return initializer
 ''',
-    "_described": '''
+    "_described": """
 def _described(variable):
     return f" (parameter '{getattr(variable, 'path', variable.name)}' has shape {tuple(variable.shape)})"
-''',
+""",
 }
 """Functions of the module, printed where they are called."""
 
@@ -50,25 +50,27 @@ VIEWS = '''
     def swap_view(self, name="FIRST"):
         """Exchange the variables with their view `name`; the same call again puts the training values back.
 
-        The training values wait bit for bit in slots of their own, and are saved with the optimizer. If training goes on
-        while the view is in, the next step puts them back first (its gradient was taken at the view). `model.fit` leaves
-        the view "eval" in the variables.
+        The training values wait bit for bit in slots of their own, and are saved with the optimizer. If training goes
+        on while the view is in, the next step puts them back first (its gradient was taken at the view). `model.fit`
+        leaves the view "eval" in the variables.
         """
-        known = KNOWN
-        if name not in known:
-            raise ValueError(f"No view {name!r}; known here: {', '.join(known)}")
+        views = {KNOWN}
+        if name not in views:
+            raise ValueError(f"No view {name!r}; known here: {', '.join(views)}")
+        if not self.built:
+            raise ValueError("The optimizer knows no variables yet; call `build` or train first.")
         shown = int(ops.convert_to_numpy(self._shown))
+        if shown and list(views)[shown - 1] != name:
+            raise ValueError(f"The view {list(views)[shown - 1]!r} is in the variables; swap it out first.")
         if shown:
-            if known[shown - 1] != name:
-                raise ValueError(f"The view {known[shown - 1]!r} is in the variables; swap it out first")
             self._put_back()
             return
         for variable, held in zip(self._trainable_variables, self._held):
             if 0 not in variable.shape:
-CHOSEN
+                new = views[name](variable)
                 self.assign(held, variable)
                 self.assign(variable, new)
-        self.assign(self._shown, known.index(name) + 1)
+        self.assign(self._shown, list(views).index(name) + 1)
 
     def _put_back(self):
         for variable, held in zip(self._trainable_variables, self._held):
@@ -80,6 +82,6 @@ FINALIZE = '''
     def finalize_variable_values(self, var_list):
         """Leave the view "eval" in the variables, or Keras's own moving average where that was asked for."""
         super().finalize_variable_values(var_list)
-        if not self.use_ema and not int(ops.convert_to_numpy(self._shown)):
+        if self.built and not self.use_ema and not int(ops.convert_to_numpy(self._shown)):
             self.swap_view("eval")
 '''

@@ -1,0 +1,235 @@
+"""Is it the same everywhere? Random trajectories on every target, held against the float64 interpreter.
+
+float64: the targets run freely for all steps; the error is the largest difference of the parameters relative to the
+largest parameter of the array. float32: before every step both sides get the same parameters and gradients, and the error
+of the update is counted in units of 2**-23 of its size without cancellation (`magnitude`), less the half ulp that rounding
+the new parameter must cost.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import ir
+from .build import TARGETS, build
+from .errors import MissingFramework
+from .interpret import Interpreter
+from .lower import lower
+from .magnitude import Sized
+from .spec import Spec
+
+SHAPES: tuple[tuple[int, ...], ...] = ((), (7,), (5, 4), (3, 8), (2, 3, 4, 3), (0, 3))
+"""0-d, 1-D, tall and wide 2-D, 4-D, no elements; shapes that the rule refuses are left out."""
+
+FLOAT64_BOUND = 1e-12
+ELEMENTWISE_BOUND, REDUCTION_BOUND = 8.0, 16.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """One target, dtype and mode. `error` is in `unit`s ("relative" or "ulp"); `ok` says whether it is within `bound`.
+
+    `relative` is the largest relative difference of the same run.
+    """
+
+    target: str
+    dtype: str
+    mode: str
+    error: float
+    unit: str
+    bound: float
+    relative: float
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.problem and self.error <= self.bound
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `verify` measured; `missing` are the targets whose framework is not installed."""
+
+    spec: Spec
+    steps: int
+    results: tuple[Result, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was measured and every measurement is within its bound."""
+        return bool(self.results) and all(r.ok for r in self.results)
+
+    def __str__(self) -> str:
+        lines = [f"{self.spec.name}, {self.steps} steps against the float64 interpreter"]
+        for r in self.results:
+            verdict = "ok" if r.ok else r.problem or "DIFFERS"
+            lines.append(f"  {r.target:11}{r.dtype:9}{r.mode:9}{r.error:10.2e} {r.unit:9}bound {r.bound:<8g}{verdict}")
+        return "\n".join([*lines, *(f"  {name}: not installed" for name in self.missing)])
+
+
+def verify(
+    spec: Spec,
+    targets: list[str] | None = None,
+    *,
+    steps: int = 100,
+    seed: int = 0,
+    dtypes: tuple[str, ...] = ("float64", "float32"),
+    modes: tuple[str, ...] | None = None,
+    progress: Callable[[str], None] = lambda what: None,
+) -> Report:
+    """Run `spec` on the targets (all installed ones by default) in eager and compiled modes.
+
+    `modes` narrows or widens what each target runs (torch also knows "inductor"). ValueError for an unknown target,
+    MissingFramework for one that is named and not installed.
+    """
+    results: list[Result] = []
+    missing: list[str] = []
+    for target in TARGETS if targets is None else targets:
+        try:
+            factory = build(spec, target)
+        except MissingFramework:
+            if targets is not None:
+                raise
+            missing.append(target)
+            continue
+        session = importlib.import_module(f"adaspec.backends.{target}.session")
+        for mode in [m for m in (modes or session.MODES) if m in (*session.MODES, "inductor")]:
+            if mode == "inductor" and target != "torch":
+                continue
+            for dtype in dtypes:
+                progress(f"{spec.name}: {target} {dtype} {mode}")
+                results.append(measure(spec, target, session.Session, factory, dtype, mode, steps, seed))
+    return Report(spec, steps, tuple(results), tuple(missing))
+
+
+def measure(
+    spec: Spec, target: str, session: Any, factory: Any, dtype: str, mode: str, steps: int, seed: int
+) -> Result:
+    run = free_run if dtype == "float64" else same_inputs
+    bound, unit = (FLOAT64_BOUND, "relative") if dtype == "float64" else (float32_bound(spec), "ulp")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # frameworks warn of their own affairs while they trace
+        error, relative = run(spec, session, factory, mode, steps, seed)
+    return Result(target, dtype, mode, error, unit, bound, relative)
+
+
+def float32_bound(spec: Spec) -> float:
+    """16 units where a reduction enters the update, 8 elsewhere."""
+    names = {n.function for n in ir.walk(spec.statements) if isinstance(n, ir.Call)}
+    products = any(isinstance(n, ir.Binary) and n.op == "@" for n in ir.walk(spec.statements))
+    reduces = products or bool(names & {"sum", "mean", "max", "norm", "rms", "total"})
+    return REDUCTION_BOUND if reduces else ELEMENTWISE_BOUND
+
+
+def shapes_for(spec: Spec) -> list[tuple[int, ...]]:
+    """Those of `SHAPES` that the rule's assertions admit."""
+    found = []
+    for shape in SHAPES:
+        try:
+            spec.check_shape(shape)
+        except ValueError:
+            continue
+        found.append(shape)
+    return found
+
+
+def gradients(shapes: list[tuple[int, ...]], rng: np.random.Generator, steps: int, widest: float) -> Iterator[list[Any]]:
+    """Normal gradients; each array has a scale of its own, spread evenly over 10**-widest … 10**widest."""
+    scales = 10.0 ** np.linspace(-widest, widest, max(len(shapes), 2))[: len(shapes)]
+    rng.shuffle(scales)
+    for _ in range(steps):
+        yield [np.asarray(s * rng.normal(size=shape)) for s, shape in zip(scales, shapes, strict=True)]
+
+
+def free_run(spec: Spec, session: Any, factory: Any, mode: str, steps: int, seed: int) -> tuple[float, float]:
+    """Largest relative difference of the parameters over a free run in float64."""
+    rng = np.random.default_rng(seed)
+    shapes = shapes_for(spec)
+    params = [np.asarray(rng.normal(size=shape)) for shape in shapes]
+    oracle = Interpreter(spec)
+    state = oracle.init(params)
+    run = session(factory, params, "float64", mode)
+    worst = 0.0
+    try:
+        for grads in gradients(shapes, rng, steps, 6.0):
+            found = run.step(grads)
+            params, state = oracle.step(params, grads, state)
+            worst = max([worst, *(relative(a, np.asarray(b)) for a, b in zip(found, params, strict=True))])
+    finally:
+        run.close()
+    return worst, worst
+
+
+def relative(found: Any, wanted: Any) -> float:
+    """The largest difference over the largest value; inf where one side alone is not finite."""
+    if not wanted.size:
+        return 0.0
+    odd = ~np.isfinite(wanted)
+    if odd.any() or not np.isfinite(found).all():
+        same = np.array_equal(np.isnan(found), np.isnan(wanted)) and np.array_equal(np.isinf(found), np.isinf(wanted))
+        if not same or odd.all():
+            return 0.0 if same else float("inf")
+        found, wanted = found[~odd], wanted[~odd]
+    scale = float(np.max(np.abs(wanted)))
+    difference = float(np.max(np.abs(found - wanted)))
+    return 0.0 if difference == 0 else difference / scale if scale else float("inf")
+
+
+def same_inputs(
+    spec: Spec, session: Any, factory: Any, mode: str, steps: int, seed: int, widest: float = 9.0
+) -> tuple[float, float]:
+    """Largest error of an update in conditioned ulp, and relative to it, with the same float32 inputs at every step."""
+    rng = np.random.default_rng(seed)
+    shapes = shapes_for(spec)
+    lr = 1.0 if "lr" in spec.hypers else None
+    # Parameters as large as the last update: larger ones would hide its error behind the rounding of their own sum.
+    scales = [1e-9] * len(shapes)
+    params = [_float32(rng, shape, s) for shape, s in zip(shapes, scales, strict=True)]
+    oracle = Interpreter(spec) if lr is None else Interpreter(spec, lr=lr)
+    additive = lower(spec).sole_update is not None
+    state = oracle.init([Sized(p) for p in params])
+    run = session(factory, params, "float32", mode, lr)
+    worst = worst_relative = 0.0
+    try:
+        for grads in gradients(shapes, rng, steps, widest):
+            grads = [g.astype(np.float32) for g in grads]
+            run.set(params)
+            found = run.step(grads)
+            wanted, state = oracle.step([Sized(p) for p in params], [Sized(g) for g in grads], state)
+            for i, (x, a, b) in enumerate(zip(params, found, wanted, strict=True)):
+                if x.size:
+                    unit = b.size_ - np.abs(x) if additive else b.size_
+                    worst = max(worst, conditioned(a, b.value, np.maximum(unit, np.abs(b.value - x) if additive else 0)))
+                    worst_relative = max(worst_relative, relative(np.asarray(a - x, np.float64), b.value - x))
+                    moved = float(np.sqrt(np.mean(np.square(b.value - x))))
+                    scales[i] = min(max(moved, 1e-12), 1e6) if np.isfinite(moved) else 1.0
+            params = [_float32(rng, shape, s) for shape, s in zip(shapes, scales, strict=True)]
+    finally:
+        run.close()
+    return worst, worst_relative
+
+
+def _float32(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> Any:
+    return np.asarray(scale * rng.normal(size=shape)).astype(np.float32)
+
+
+def conditioned(found: Any, wanted: Any, size: Any) -> float:
+    """The largest error in units of 2**-23 of the update's size, beyond the half ulp of the stored result."""
+    found = np.asarray(found, dtype=np.float64)
+    if not np.array_equal(np.isfinite(found), np.isfinite(wanted)):
+        return float("inf")
+    good = np.isfinite(wanted)
+    rounding = np.spacing(np.abs(wanted).astype(np.float32)).astype(np.float64) / 2
+    error = np.maximum(np.abs(found - wanted) - rounding, 0.0)[good]
+    if not error.size or not error.max():
+        return 0.0
+    with np.errstate(all="ignore"):
+        units = np.where(error > 0, error / (2.0**-23 * size[good]), 0.0)
+    return float(np.max(units))

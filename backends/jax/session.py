@@ -1,0 +1,45 @@
+"""Drive a generated optax transformation for `adaspec.verify`; float64 runs in a scope and is never left on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+MODES = ("eager", "jit")
+
+
+class Session:
+    """One transformation over a list of arrays; `dtype` is "float32" or "float64", `lr` None for the default."""
+
+    def __init__(self, factory: Any, params: list[Any], dtype: str, mode: str, lr: float | None = None) -> None:
+        import jax
+        import jax.numpy as jnp
+        import optax
+
+        self.scope = lambda: jax.enable_x64(dtype == "float64")
+        self.dtype, self.jnp = dtype, jnp
+        transformation = factory() if lr is None else factory(learning_rate=lr)
+
+        def advance(params: Any, grads: Any, state: Any) -> Any:
+            updates, state = transformation.update(grads, state, params)
+            return optax.apply_updates(params, updates), state
+
+        self.advance = jax.jit(advance) if mode == "jit" else advance
+        with self.scope():
+            self.params = [jnp.asarray(p, dtype) for p in params]
+            self.state = transformation.init(self.params)
+
+    def set(self, params: list[Any]) -> None:
+        with self.scope():
+            self.params = [self.jnp.asarray(p, self.dtype) for p in params]
+
+    def step(self, grads: list[Any]) -> list[Any]:
+        """The parameters after one update, as copies."""
+        with self.scope():
+            given = [self.jnp.asarray(g, self.dtype) for g in grads]
+            self.params, self.state = self.advance(self.params, given, self.state)
+            return [np.array(p) for p in self.params]
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,85 @@
+"""The names of a generated torch module: the spec's own, mangled where torch or the module needs them, and torch's words."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from adaspec import ir
+from adaspec.emit import HELPERS, mangle
+from adaspec.lower import Lowered
+
+MODULE = (
+    "torch math chain Any Callable Iterator Tensor contextmanager self cls foreach columns scratch scalars static compiling "
+    "params grads x_ g_ dtype device group state zip list dict tuple float int bool abs max min range isinstance len"
+).split()
+"""What the text around a spec's statements uses, as variables or functions."""
+
+TORCH = (
+    "step state param_groups defaults zero_grad add_param_group state_dict load_state_dict params param_names closure "
+    "foreach fused capturable differentiable maximize initial_lr betas decoupled_weight_decay eval train view"
+).split()
+"""What torch.optim.Optimizer, its state and its groups, learning-rate schedulers and the class itself use."""
+
+
+class Names:
+    def __init__(self, lowered: Lowered) -> None:
+        self.lowered = lowered
+        rule = lowered.rule
+        self.taken = {rule.name}
+        for phase in lowered.phases:
+            self.taken |= ir.names((*phase.scalars, *phase.body)) | set(ir.assigned((*phase.scalars, *phase.body)))
+            self.taken |= {t.name for t in phase.totals}
+        self.taken |= {rule.param, rule.grad, *rule.state_names, *(h.name for h in rule.hypers)}
+        self.taken |= {rule.step} if rule.step else set()
+        reserved = {*MODULE, *TORCH, *HELPERS, lowered.spec.class_name}
+        self.renamed = mangle(sorted(self.taken), reserved)
+        self.used = set(self.renamed.values()) | reserved
+
+    def __call__(self, name: str) -> str:
+        return self.renamed.get(name, name)
+
+    def fresh(self, name: str) -> str:
+        """`name`, or a name like it that nothing else has."""
+        candidate, stem, number = name, name.rstrip("0123456789"), 2
+        while candidate in self.used:
+            candidate, number = f"{stem}{number}", number + 1
+        self.used.add(candidate)
+        return candidate
+
+    @cached_property
+    def betas(self) -> tuple[ir.Hyper, ...]:
+        """beta1, beta2, … that torch gathers into `betas`; none where there is only one."""
+        found = []
+        while hyper := self.lowered.rule.hyper(f"beta{len(found) + 1}"):
+            found.append(hyper)
+        return tuple(found) if len(found) > 1 else ()
+
+    @cached_property
+    def hypers(self) -> tuple[ir.Hyper, ...]:
+        """The hyperparameters in the order of the signature: lr first, those of `betas` together."""
+        own = sorted(self.lowered.rule.hypers, key=lambda h: h.name != "lr")
+        if not self.betas:
+            return tuple(own)
+        first = min(own.index(h) for h in self.betas)
+        rest = [h for h in own if h not in self.betas]
+        before = len([h for h in own[:first] if h not in self.betas])
+        return (*rest[:before], *self.betas, *rest[before:])
+
+    @property
+    def param(self) -> str:
+        return self(self.lowered.rule.param)
+
+    @property
+    def grad(self) -> str:
+        return self(self.lowered.rule.grad)
+
+    @property
+    def slots(self) -> list[str]:
+        return [self(s.name) for s in self.lowered.rule.slots]
+
+
+def number(value: object) -> str:
+    """A literal as people write it: 1e-8, not 1e-08."""
+    text = repr(value)
+    head, e, tail = text.partition("e")
+    return f"{head}e{int(tail)}" if e and isinstance(value, float) else text

@@ -1,0 +1,127 @@
+"""Expressions over torch tensors, as one would write them; scalars in them stand under the names they are passed by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from adaspec import ir
+from adaspec.ir import Call, Expr, Number
+from adaspec.printer import PRECEDENCE, Printer
+
+ATOM = PRECEDENCE["atom"]
+
+
+class TorchPrinter(Printer):
+    """`scalar(expr)` prints a scalar; `is_scalar(expr)` tells which parts are scalars; `like` is a tensor of the kind."""
+
+    def __init__(
+        self, name: Callable[[str], str], is_scalar: Callable[[Expr], bool], scalar: Callable[[Expr], str], like: str
+    ) -> None:
+        self.rename = name
+        self.is_scalar = is_scalar
+        self.scalar = scalar
+        self.like = like
+
+    def name(self, name: str) -> str:
+        return self.rename(name)
+
+    def node(self, node: Expr) -> tuple[str, int]:
+        if not isinstance(node, ir.Constant) and self.is_scalar(node):
+            text = self.scalar(node)
+            return text, ATOM if text.isidentifier() or isinstance(node, Number) and node.value >= 0 else 0
+        return super().node(node)
+
+    def transpose(self, operand: Expr) -> str:
+        return f"{self.text(operand, ATOM)}.mT"
+
+    def binary(self, op: str, left: Expr, right: Expr) -> tuple[str, int]:
+        if op in "&|":  # bind tighter than comparisons in Python
+            return f"{self.text(left, PRECEDENCE['|'])} {op} {self.text(right, PRECEDENCE['|'])}", PRECEDENCE[op]
+        return super().binary(op, left, right)
+
+    def call(self, node: Call) -> tuple[str, int]:
+        return self.function(node), ATOM
+
+    def function(self, node: Call) -> str:
+        name, args = node.function, node.args
+        if name in ("sum", "mean", "max", "norm", "rms"):
+            return self.reduction(name, self.text(args[0], ATOM), node.option("axis"))
+        match name:
+            case "square":
+                return f"torch.square({self.text(args[0])})"
+            case "copy":
+                return f"{self.text(args[0], ATOM)}.clone()"
+            case "maximum" | "minimum":
+                return self.extremum(name, *args)
+            case "clip":
+                tensors = [a for a in args[1:] if not self.is_scalar(a)]
+                if self.is_scalar(args[0]) or len(tensors) == 1:
+                    inner = Call("maximum", args[:2])
+                    return self.extremum("minimum", inner, args[2])
+                return f"torch.clamp({', '.join(self.text(a) for a in args)})"
+            case "where":
+                return self.where(*args)
+        return f"torch.{name}({', '.join(self.text(a) for a in args)})"
+
+    def reduction(self, name: str, a: str, axis: Expr | None) -> str:
+        where = "" if axis is None else Printer().text(axis)
+        match name:
+            case "norm":
+                return f"torch.linalg.vector_norm({a}{f', dim={where}' if where else ''})"
+            case "rms":
+                return f"{a}.square().mean({where}).sqrt()"
+            case "max":
+                return f"{a}.amax({where})"
+        return f"{a}.{name}({where})"
+
+    def extremum(self, name: str, a: Expr, b: Expr) -> str:
+        if self.is_scalar(a):
+            a, b = b, a
+        if self.is_scalar(b):
+            bound = "min" if name == "maximum" else "max"
+            return f"torch.clamp({self.text(a)}, {bound}={self.text(b)})"
+        return f"torch.{name}({self.text(a)}, {self.text(b)})"
+
+    def where(self, test: Expr, a: Expr, b: Expr) -> str:
+        condition = self.text(test)
+        if self.is_scalar(test):
+            condition = f"torch.as_tensor({condition}, dtype=torch.bool, device={self.like}.device)"
+        first = self.text(a)
+        if self.is_scalar(a) and self.is_scalar(b):
+            first = f"{self.like}.new_full((), {first})"
+        return f"torch.where({condition}, {first}, {self.text(b)})"
+
+
+class ShapePrinter(Printer):
+    """Numbers that a parameter's shape enters: computed where the tensor is, with the scalars that are passed."""
+
+    def __init__(self, name: Callable[[str], str], passed: Callable[[Expr], str | None]) -> None:
+        self.rename = name
+        self.passed = passed
+
+    def name(self, name: str) -> str:
+        return self.rename(name)
+
+    def node(self, node: Expr) -> tuple[str, int]:
+        text = self.passed(node)
+        return (text, ATOM if text.isidentifier() else 0) if text is not None else super().node(node)
+
+    def call(self, node: Call) -> tuple[str, int]:
+        args = [self.text(a) for a in node.args]
+        match node.function:
+            case "maximum" | "minimum" as name:
+                return f"{name[:3]}({args[0]}, {args[1]})", ATOM
+            case "clip":
+                return f"min(max({args[0]}, {args[1]}), {args[2]})", ATOM
+            case "abs":
+                return f"abs({args[0]})", ATOM
+            case "sqrt":
+                return f"{self.text(node.args[0], PRECEDENCE['**'] + 1)}**0.5", PRECEDENCE["**"]
+            case "rsqrt":
+                return f"{self.text(node.args[0], PRECEDENCE['**'] + 1)}**-0.5", PRECEDENCE["**"]
+            case "where":
+                parts = [self.text(a, 2) for a in node.args]
+                return f"{parts[1]} if {parts[0]} else {parts[2]}", 1
+            case "sign":
+                return f"({args[0]} > 0) - ({args[0]} < 0)", PRECEDENCE["-"]
+        return f"math.{node.function}({args[0]})", ATOM
