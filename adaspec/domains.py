@@ -156,10 +156,18 @@ def _power(a: Interval, b: Interval, nan: bool) -> Interval:
     if a.low >= 1:
         above = a.low > 1 or a.low_open
         if b.nonnegative:
-            return Interval(1.0, math.inf, low_open=above and b.positive, high_open=True, nan=nan)
+            high = _safe_power(a.high, b.high)
+            return Interval(1.0, high, low_open=above and b.positive, high_open=math.isinf(high), nan=nan)
         if b.high <= 0:
             return Interval(0.0, 1.0, low_open=True, high_open=above and b.negative, nan=nan)
     return Interval(0.0, math.inf, low_open=a.positive, high_open=True, nan=nan)
+
+
+def _safe_power(base: float, exponent: float) -> float:
+    try:
+        return base**exponent
+    except OverflowError:
+        return math.inf
 
 
 def _monotone(a: Interval, f: Callable[[float], float]) -> Interval:

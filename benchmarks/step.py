@@ -92,9 +92,7 @@ def torch_race(size: int, tensors: int) -> Race:
         return make(leaves).step
 
     ours = stepper(adaspec.build(adaspec.load("adam"), "torch"))
-    return Race(
-        "torch", "torch Adam (foreach)", 1, ours, stepper(lambda p: torch.optim.Adam(p, foreach=True))
-    )
+    return Race("torch", "torch Adam (foreach)", 1, ours, stepper(lambda p: torch.optim.Adam(p, foreach=True)))
 
 
 def numpy_race(size: int, tensors: int) -> Race:

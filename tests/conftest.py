@@ -18,6 +18,11 @@ for name, value in {
 }.items():
     os.environ.setdefault(name, value)
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew: review the difference")
+
+
 NEEDS = {"needs_torch": ("torch",), "needs_jax": ("jax", "optax"), "needs_tensorflow": ("tensorflow", "keras")}
 
 

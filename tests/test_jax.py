@@ -1,4 +1,4 @@
-"""The optax factories against the interpreter, on every spec and on odd ones: the numbers. Manners: test_jax_manners.py."""
+"""The optax factories against the interpreter, on every spec and on odd ones: the numbers. Not their manners."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class Module:
         for h in self.rule.hypers:
             name, domain = self.public[h.name], domain_text(h)
             own = "" if name == h.name else f"{h.name} of the rule, "
-            static = "; static: `inject_hyperparams` needs it in `static_args`" if h.static else ""
+            static = "; static: name it in `inject_hyperparams(static_args=...)`" if h.kind == "Count" else ""
             lines.append(f"    {name}: {own}{'' if h.static else 'in '}{domain}{static}.")
         needs = ", which `update` needs to see" if Update(self).needs_params else ""
         lines += ["", "Returns:", f"    The gradient transformation. Its updates are added to the parameters{needs}."]
@@ -244,15 +244,12 @@ def public_hypers(rule: ir.Rule) -> dict[str, str]:
 
 def inside(domain: Domain) -> str:
     """The test that a finite number `h` lies in a domain."""
-    low = "<" if domain.low_open else "<="
-    high = "<" if domain.high_open else "<="
+    low, high = "<" if domain.low_open else "<=", "<" if domain.high_open else "<="
     if math.isinf(domain.low):
         return "True" if math.isinf(domain.high) else f"h {high} {domain.high:g}"
-    return (
-        f"{domain.low:g} {low} h {high} {domain.high:g}"
-        if math.isfinite(domain.high)
-        else f"h {low.replace('<', '>')} {domain.low:g}"
-    )
+    if math.isinf(domain.high):
+        return f"h {low.replace('<', '>')} {domain.low:g}"
+    return f"{domain.low:g} {low} h {high} {domain.high:g}"
 
 
 def number(value: float | int | bool | None) -> str:

@@ -124,8 +124,12 @@ class Emitter:
             test = f"not ({self.static(stmt.test)})"
             if condition != ir.Constant(True):
                 test = f"{self.static(condition)} and {test}"
-            message = f"{name}: {stmt.message} (parameter {{path!r}} has shape {{x.shape}})"
-            lines += [f"            if {test}:", f"                raise ValueError(f{_braced(message)})"]
+            remedy = _quoted(f"{name}: {stmt.message}")
+            lines += [
+                f"            if {test}:",
+                f"                remedy = {remedy}",
+                '                raise ValueError(f"{remedy} (parameter {path!r} has shape {x.shape})")',
+            ]
         lines += ["            dtype = np.float32 if x.dtype.itemsize < 4 else x.dtype"] if self.rule.slots else []
         lines += ["            slots[path] = {", '                "step": 0,']
         for slot in self.rule.slots:
@@ -189,8 +193,6 @@ def _end(value: float) -> str:
     return {float("inf"): "math.inf", float("-inf"): "-math.inf"}.get(value, f"{value:g}")
 
 
-def _braced(message: str) -> str:
-    """The message as an f-string literal whose own braces are the two fields alone."""
-    head, fields = message.split(" (parameter ", 1)
-    text = head.replace("{", "{{").replace("}", "}}") + " (parameter " + fields
-    return '"' + text.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+def _quoted(text: str) -> str:
+    """A literal of any text, in double quotes where that needs no escape."""
+    return f'"{text}"' if text.isascii() and text.isprintable() and not set(text) & set("\"\\") else ascii(text)

@@ -88,9 +88,7 @@ class Body:
         for stmt in body:
             match stmt:
                 case Assign(name, value):
-                    note = self.lowered.comments.get(name)
-                    tail = f"  # {note}" if note else ""
-                    lines.append(f"{pad}{self.names.get(name, name)} = {self.host.text(value)}{tail}")
+                    lines += noted(f"{pad}{self.names.get(name, name)} = {self.host.text(value)}", self.lowered.comments.get(name))
                 case If(test, then, otherwise):
                     lines += [f"{pad}if {self.host.text(test)}:", *self.numbers(then, pad + "    ")]
                     if otherwise:
@@ -152,7 +150,8 @@ class Body:
         temps = [*self.scratch, *(["square"] if squares else [])]
         used = {n for s in body for n in ir.names(s)} | {n.name for n in ir.walk(body) if isinstance(n, Assign | Subtract)}
         used |= set(kept)
-        arrays = [n for n in (self.rule.param, self.rule.grad, *(s.name for s in self.rule.slots)) if n in used]
+        full = [s.name for s in self.rule.slots if not s.init.scalar]
+        arrays = [n for n in (self.rule.param, self.rule.grad, *full) if n in used]
         sources = {self.rule.param: "param", self.rule.grad: "grad"}
         if self.rule.param not in arrays:  # the first array says the dtype
             arrays = [self.rule.param, *arrays]
@@ -210,7 +209,8 @@ class Body:
         if isinstance(node, Name):
             return self.register(node.id)
         simple = isinstance(node, Number) or (isinstance(node, Unary) and isinstance(node.operand, Name | Number))
-        simple = simple or (isinstance(node, Binary) and all(isinstance(n, Name | Number) for n in (node.left, node.right)))
+        product = isinstance(node, Binary) and node.op in "+-*"
+        simple = simple or (product and all(isinstance(n, Name | Number) for n in (node.left, node.right)))  # type: ignore[attr-defined]
         shared = all(n not in self.lowered.types or self.lowered.types[n].stage.shared for n in ir.names(node))
         if simple or not shared or not ir.names(node):
             text, level = self.host.node(node)
@@ -280,3 +280,12 @@ class Body:
         dense = Dense(self.lowered, self.names, self.host)
         return dense.view(view, hypers)
 
+
+def noted(line: str, note: str | None) -> list[str]:
+    """A line with its comment behind it, or in front of it where both are too long for one line."""
+    if not note:
+        return [line]
+    if len(line) + len(note) + 4 <= 120:
+        return [f"{line}  # {note}"]
+    pad = line[: len(line) - len(line.lstrip())]
+    return [f"{pad}# {note}", line]

@@ -55,7 +55,8 @@ def streamable(lowered: Lowered, phase: Phase) -> bool:
                 return False
             case Assign(name) if types[name].is_array and not types[name].is_full:
                 return False
-    return not phase.carried
+    carried = {n for p in lowered.phases for n in p.carried}
+    return not carried & (ir.names(phase.body) | {n for t in phase.totals for n in ir.names(t.value)} | set(phase.carried))
 
 
 class NotStreamable(Exception):
@@ -101,7 +102,8 @@ class Stream:
         assert isinstance(stmt, Assign | Subtract)
         stmt = replace(stmt, value=self.reduced(stmt.value))
         if isinstance(stmt, Assign) and not self.types[stmt.name].is_array:
-            at = self.ready(stmt.value)
+            # Numbers stand before the walk of their pass: one that a walk still reads is bound in the next.
+            at = max(self.ready(stmt.value), self.touched.get(stmt.name, -1) + 1)
             self.grow(at)
             self.numbers[at].append(stmt)
             self.level[stmt.name] = at

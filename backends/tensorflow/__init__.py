@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 
 from adaspec import ir
 from adaspec.emit import describe, doc_lines, helper_texts
 from adaspec.facts import negation
 from adaspec.ir import Constant
 from adaspec.lower import Lowered, View
+from adaspec.phases import Phase
 from adaspec.printer import PRECEDENCE
+from adaspec.sharing import shared_parts
 from adaspec.spec import Spec
 from adaspec.vocabulary import KINDS
 
 from .names import BASE_ARGUMENTS, Names, class_name
-from .printer import KerasPrinter, reads
+from .printer import REDUCTIONS, KerasPrinter, reads
 from .steps import BODY, Steps
 from .texts import BASE_DEFAULTS, FINALIZE, HELPERS, SLOT, VIEWS
 
@@ -28,7 +31,21 @@ public_name = class_name
 
 def emit(lowered: Lowered) -> str:
     """The source text of the whole module."""
-    return "\n".join(Emitter(lowered).module()) + "\n"
+    return "\n".join(Emitter(_norms_once(lowered)).module()) + "\n"
+
+
+def _norms_once(lowered: Lowered) -> Lowered:
+    """The same rule with reductions that stand twice under a name: eager Keras would run them twice."""
+    rule = lowered.rule
+    taken = {rule.param, rule.grad, str(rule.step), *rule.state_names, *(h.name for h in rule.hypers), *lowered.types}
+
+    def kind(part: ir.Expr) -> str:
+        return "small" if isinstance(part, ir.Call) and part.function in REDUCTIONS else ""
+
+    def once(phase: Phase) -> Phase:
+        return replace(phase, body=shared_parts(phase.body, kind, dict(lowered.types), taken))
+
+    return replace(lowered, phases=tuple(once(phase) for phase in lowered.phases))
 
 
 class Emitter:
@@ -120,15 +137,11 @@ class Emitter:
         lines = [*self.asserts(), f"{BODY}super().build(var_list)"]
         printer = KerasPrinter(self.names, self.steps.traced, smallest=0)
         for slot in self.rule.slots:
-            new = f'self._add_slot(variable, "{slot.name}"{self.beginning(slot.init)})'
+            parts = [f'self._add_slot(variable, "{slot.name}"{self.beginning(slot.init)})']
             presence = self.lowered.presence[slot.name]
             if presence != Constant(True):
-                new += f" if {printer.text(printer.shaped(presence), 2)} else None"
-            entry = f"{BODY}self.{self.names.state[slot.name]} = [{new} for variable in var_list]"
-            if len(entry) > 120:
-                head = f"{BODY}self.{self.names.state[slot.name]} = ["
-                entry = "\n".join([head, f"{BODY}    {new}", f"{BODY}    for variable in var_list", f"{BODY}]"])
-            lines.append(entry)
+                parts.append(f"if {printer.text(printer.shaped(presence), 2)} else None")
+            lines += _listed(f"self.{self.names.state[slot.name]}", [*parts, "for variable in var_list"])
         for shared in self.rule.shared:
             start = {0.0: '"zeros"', 1.0: '"ones"'}.get(shared.initial, _constant(shared.initial))
             attribute = self.names.state[shared.name]
@@ -188,7 +201,7 @@ class Emitter:
             lines.append("index = self._get_variable_index(variable)")
         rate = self.names.rate
         if rate and rate.name in wanted:
-            lines.append(f"{self.names.local[rate.name]} = ops.cast(self.learning_rate, dtype)")
+            lines.append(f"{self.names.local[rate.name]} = ops.convert_to_tensor(self.learning_rate, dtype)")
         if self.rule.step and self.rule.step in wanted:
             lines.append(f"{self.names.local[self.rule.step]} = ops.cast(self.iterations, dtype)")
         for s in self.rule.shared:
@@ -251,6 +264,12 @@ def _refusals(hyper: ir.Hyper, name: str, indent: str) -> list[str]:
         f"{indent}if {test}:",
         f'{indent}    raise ValueError(f"`{name}` must be {what}. Received: {name}={{{name}}}")',
     ]
+
+
+def _listed(target: str, parts: list[str]) -> list[str]:
+    """`target = [parts]`: on one line if it fits, else a line for each part."""
+    whole = f"{BODY}{target} = [{' '.join(parts)}]"
+    return [whole] if len(whole) <= 120 else [f"{BODY}{target} = [", *(f"{BODY}    {p}" for p in parts), f"{BODY}]"]
 
 
 def _constant(value: float) -> str:

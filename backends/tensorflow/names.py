@@ -26,8 +26,8 @@ def _words(text: str) -> frozenset[str]:
 PUBLIC = _words("""
     add_optimizer_variables add_variable add_variable_from_reference apply apply_gradients assign assign_add assign_sub
     build built clipnorm clipvalue ema_momentum ema_overwrite_frequency exclude_from_weight_decay
-    finalize_variable_values from_config get_config global_clipnorm gradient_accumulation_steps iterations
-    learning_rate load_own_variables loss_scale_factor name save_own_variables scale_loss set_weights stateless_apply swap_view
+    finalize_variable_values from_config get_config global_clipnorm gradient_accumulation_steps iterations learning_rate
+    load_own_variables loss_scale_factor name save_own_variables scale_loss set_weights stateless_apply swap_view
     update_step use_ema variables self super float int bool callable math keras ops tf ValueError
 """)
 """Attributes of `keras.optimizers.Optimizer` and words of the generated constructor: no hyperparameter is called so."""

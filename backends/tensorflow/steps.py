@@ -50,7 +50,7 @@ class Steps:
         """The learning rate, t and rebound hyperparameters, as far as they are wanted."""
         lines = []
         if self.names.rate and self.names.rate.name in wanted:
-            lines.append(f"{self.local(self.names.rate.name)} = ops.cast(learning_rate, {dtype})")
+            lines.append(f"{self.local(self.names.rate.name)} = ops.convert_to_tensor(learning_rate, {dtype})")
         if self.rule.step and self.rule.step in wanted:
             lines.append(f"{self.local(self.rule.step)} = ops.cast(self.iterations + 1, {dtype})")
         lines += [f"{self.local(n)} = {self.names.attributes[n]}" for n in self.rebound if n in wanted]

@@ -23,7 +23,7 @@ class Body:
         self.names = scalars.names
         self.kinds = Kinds(dict(plan.types))
         like = self.names.param
-        self.tensors = TorchPrinter(self.names, self.is_scalar, self.number, like)
+        self.tensors = TorchPrinter(self.names, self.is_scalar, self.number, scalars.fact, like)
         self.shapes = ShapePrinter(self.names, self.passed)
         self.hint = "k1"
 
@@ -84,7 +84,9 @@ class LoopBody(Body):
                     return [f"{out} = {self.shapes.text(fact)}"]
                 return [f"{out} = {args[0]}"]
             case "copy":
-                return [f"{out} = {args[0]}.clone()" if op.fresh else f"{out}.copy_({self.tensor(args[0], scalar[0])})"]
+                if op.fresh:
+                    return [f"{out} = {args[0]}.clone()"]
+                return [f"{out}.{'fill' if scalar[0] else 'copy'}_({args[0]})"]
             case "square":
                 return [self.call(op, out, "mul", [args[0], args[0]])]
             case "add" | "mul" if scalar[0] or (out == args[1] and not op.fresh):
@@ -121,6 +123,3 @@ class LoopBody(Body):
         if op.scratch:
             more = [*more, f"out={self.names(op.scratch)}"]
         return f"{out} = torch.{function}({', '.join(args + more)})"
-
-    def tensor(self, text: str, scalar: bool) -> str:
-        return f"torch.as_tensor({text})" if scalar else text

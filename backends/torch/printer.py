@@ -12,14 +12,20 @@ ATOM = PRECEDENCE["atom"]
 
 
 class TorchPrinter(Printer):
-    """`scalar(expr)` prints a scalar; `is_scalar(expr)` tells which parts are scalars; `like` is a tensor of the kind."""
+    """`is_scalar` tells which parts are scalars, `scalar` and `fact` print them; `like` is a tensor of the right kind."""
 
     def __init__(
-        self, name: Callable[[str], str], is_scalar: Callable[[Expr], bool], scalar: Callable[[Expr], str], like: str
+        self,
+        name: Callable[[str], str],
+        is_scalar: Callable[[Expr], bool],
+        scalar: Callable[[Expr], str],
+        fact: Callable[[Expr], str],
+        like: str,
     ) -> None:
         self.rename = name
         self.is_scalar = is_scalar
         self.scalar = scalar
+        self.fact = fact
         self.like = like
 
     def name(self, name: str) -> str:
@@ -29,6 +35,10 @@ class TorchPrinter(Printer):
         if not isinstance(node, ir.Constant) and self.is_scalar(node):
             text = self.scalar(node)
             return text, ATOM if text.isidentifier() or isinstance(node, Number) and node.value >= 0 else 0
+        if isinstance(node, ir.Choose):
+            level = PRECEDENCE["choose"]
+            sides = self.text(node.then, level + 1), self.text(node.otherwise, level)
+            return f"{sides[0]} if {self.fact(node.test)} else {sides[1]}", level
         return super().node(node)
 
     def transpose(self, operand: Expr) -> str:

@@ -1,0 +1,145 @@
+"""The functions of a generated module that do the arithmetic: per phase its scalars, one tensor, many tensors, a bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from adaspec import ir
+from adaspec.inplace import Plan, plan
+from adaspec.ir import Assign, Stmt
+from adaspec.lower import Lowered, Subtract
+
+from .foreach import ForeachBody, possible
+from .loop import LoopBody
+from .names import Names
+from .scalars import Host, Lines, Scalars, Shares, signature
+
+
+@dataclass
+class PhaseCode:
+    """One phase of the step, printed."""
+
+    names: Names
+    number: int
+    count: int
+    plan: Plan
+    scalars: Scalars
+    carried_in: list[str]
+    carried_out: list[str]
+    totals: list[str]
+    slots: list[str]
+    binds_param: bool
+
+    def __post_init__(self) -> None:
+        self.tail = "" if self.count == 1 else f"_{self.number + 1}"
+        self.loop = LoopBody(self.plan, self.scalars).block(self.plan.items, "    ")
+        self.foreach = ForeachBody(self.plan, self.scalars).block(self.plan.items, "    ") if possible(self.plan) else None
+
+    @property
+    def returned(self) -> list[str]:
+        return self.totals + self.carried_out
+
+    @property
+    def tensors(self) -> list[str]:
+        return [self.names.param, self.names.grad, *self.slots, *self.carried_in]
+
+    @property
+    def static(self) -> list[str]:
+        return [self.names(n) for n in self.scalars.static]
+
+    def _arguments(self, kind: str, scratch: list[str]) -> list[str]:
+        arguments = [f"{n}: {kind}" for n in self.tensors] + [f"{n}: Tensor | None" for n in scratch]
+        arguments += [f"{n}: Any" for n in self.scalars.passed]
+        return arguments + (["*", *(f"{n}: Any" for n in self.static)] if self.static else [])
+
+    def lines(self) -> Lines:
+        returns = "None" if not self.returned else f"tuple[{', '.join(['Tensor'] * len(self.returned))}]"
+        result = [f"    return {', '.join(self.returned)}{',' if len(self.returned) == 1 else ''}"] if self.returned else []
+        scratch = ". What is lent as scratch may be overwritten" if self.plan.scratch else ""
+        lines = ["", "", *self.scalars.lines()] if self.scalars.values else []
+        lines += ["", "", *signature(f"_update{self.tail}", self._arguments("Tensor", list(self.plan.scratch)), returns)]
+        lines += [f'    """One parameter with its slots, in place{scratch}."""', *(self.loop or ["    pass"]), *result]
+        if self.foreach is not None:
+            many = returns.replace("Tensor", "list[Tensor]")
+            lines += ["", "", *signature(f"_update{self.tail}_foreach", self._arguments("list[Tensor]", []), many)]
+            lines += ['    """Many parameters with their slots, in place."""', *(self.foreach or ["    pass"]), *result]
+        return lines + ["", "", *self.run()]
+
+    def run(self) -> Lines:
+        """The function that takes a bucket through the phase."""
+        extra = ["scratch: Any"] if self.plan.scratch else []
+        extra += ["scalars: Any"] if self.scalars.values else []
+        extra += ["static: dict[str, Any]"] if self.static else []
+        returns = "list[Any]" if self.returned else "None"
+        inner = [*(["*scalars"] if self.scalars.values else []), *(["**static"] if self.static else [])]
+        arguments = ["foreach: bool", "columns: list[list[Tensor]]", *extra]
+        lines = signature(f"_run{self.tail}", arguments, returns)
+        lines += ['    """A bucket of parameters; those of half precision by way of float32, rounded once."""']
+        lines += ["    params, grads, *slots = columns", "    dtype = torch.promote_types(params[0].dtype, torch.float32)"]
+        back = self.binds_param
+        if self.foreach is not None:
+            call = ", ".join(["xs", "_cast(grads, dtype)", "*slots", *inner])
+            lines += ["    if foreach:", "        xs = _cast(params, dtype)"]
+            lines += [f"        {'results = ' if self.returned else ''}_update{self.tail}_foreach({call})"]
+            lines += ["        if xs is not params:", "            torch._foreach_copy_(params, xs)"] if back else []
+            lines += self._return("        ", "results") if self.returned else ["        return"]
+        rows = "zip(*columns, strict=True)"
+        head = "p, grad, *rest"
+        if self.plan.scratch:
+            head, rows = f"({head}), buffers", f"zip({rows}, scratch, strict=True)"
+        call = ", ".join(["x", "grad.to(dtype)", "*rest", *(["*buffers"] if self.plan.scratch else []), *inner])
+        lines += ["    rows = []"] if self.returned else []
+        lines += [f"    for {head} in {rows}:", "        x = p.to(dtype)"]
+        text = f"_update{self.tail}({call})"
+        lines += [f"        rows.append({text})" if self.returned else f"        {text}"]
+        lines += ["        if x is not p:", "            p.copy_(x)"] if back else []
+        return lines + (self._return("    ", "list(zip(*rows, strict=True))") if self.returned else [])
+
+    def _return(self, indent: str, results: str) -> Lines:
+        n = len(self.totals)
+        if not self.carried_out:
+            return [f"{indent}return [_total(part) for part in {results}]"]
+        lines = [f"{indent}parts = {results}"]
+        return [*lines, f"{indent}return [*(_total(part) for part in parts[:{n}]), *(list(part) for part in parts[{n}:])]"]
+
+
+class Code:
+    """Everything arithmetic about a rule: its phases, printed, and what its model shares."""
+
+    def __init__(self, lowered: Lowered, names: Names) -> None:
+        self.lowered = lowered
+        self.names = names
+        self.host = Host(lowered, names)
+        self.shares = Shares(lowered, names)
+
+    @cached_property
+    def phases(self) -> list[PhaseCode]:
+        rule = self.lowered.rule
+        phases = self.lowered.phases
+        bound: list[set[str]] = [_bound(p.body) - {s.name for s in rule.slots} for p in phases]
+        reads = [ir.names(p.body) | {n for t in p.totals for n in ir.names(t.value)} for p in phases]
+        out = []
+        for k, phase in enumerate(phases):
+            before = sorted({n for j in range(k) for n in bound[j]} & reads[k])
+            # The parameter itself too, so that one of half precision is rounded once, behind the last phase.
+            later = set().union(*reads[k + 1 :], {rule.param} if k + 1 < len(phases) else set())
+            carried_out = sorted(bound[k] & later)
+            code = plan(self.lowered, phase, carried_out)
+            out.append(
+                PhaseCode(
+                    self.names, k, len(phases), code, Scalars(self.host, self.shares, k),
+                    [self.names(n) for n in before if n not in (rule.param, rule.grad)],
+                    [self.names(n) for n in carried_out], [self.names(t.name) for t in phase.totals], self.names.slots,
+                    rule.param in _bound(phase.body) and k + 1 == len(phases),
+                )  # fmt: skip
+            )
+        return out
+
+    @property
+    def elementwise(self) -> bool:
+        return len(self.phases) == 1 and self.phases[0].plan.elementwise
+
+
+def _bound(body: tuple[Stmt, ...]) -> set[str]:
+    return {n.name for n in ir.walk(body) if isinstance(n, Assign | Subtract)}

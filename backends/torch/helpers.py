@@ -1,0 +1,63 @@
+"""Functions that generated modules use, each printed into those that call it."""
+
+from __future__ import annotations
+
+HELPERS: dict[str, str] = {
+    "_cut(": '''
+def _cut(
+    columns: list[list[Tensor]], temporaries: int, elementwise: bool
+) -> tuple[list[list[Tensor]], list[list[Tensor | None]]]:
+    """Large tensors in pieces, where each element is by itself, and one set of temporaries for all to share."""
+    pieces: list[list[Tensor]] = [[] for _ in columns]
+    scratch: list[list[Tensor | None]] = []
+    size = max(x.numel() for x in columns[0])
+    size = min(size, _PIECE) if elementwise else size
+    dtype = torch.promote_types(columns[0][0].dtype, torch.float32)
+    buffers = [torch.empty(size if size > _SMALL else 0, dtype=dtype) for _ in range(temporaries)]
+    for row in zip(*columns, strict=True):
+        x = row[0]
+        n = x.numel()
+        if elementwise and n > _PIECE and all(t.is_contiguous() for t in row):
+            for column, t in zip(pieces, row, strict=True):
+                column.extend(t.detach().view(-1).split(_PIECE))
+            scratch.extend([b[: x.numel()] for b in buffers] for x in pieces[0][len(scratch) :])
+        else:
+            for column, t in zip(pieces, row, strict=True):
+                column.append(t)
+            scratch.append([b[:n].view(x.shape) if _SMALL < n <= size else None for b in buffers])
+    return pieces, scratch
+''',
+    "_cast(": '''
+def _cast(tensors: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
+    return tensors if tensors[0].dtype == dtype else [t.to(dtype) for t in tensors]
+''',
+    "_as_tensors(": '''
+def _as_tensors(scalars: tuple[float, ...], like: Tensor) -> tuple[Tensor, ...]:
+    """The scalars for a compiled graph: 0-d tensors, rounded once."""
+    return torch.tensor(scalars, dtype=torch.promote_types(like.dtype, torch.float32), device=like.device).unbind()
+''',
+    "_at_least_1d(": '''
+def _at_least_1d(t: Tensor) -> Tensor:
+    """For a compiled graph: torch 2.13 loses in-place changes of 0-d float64 tensors there."""
+    return t.detach().view(1) if t is not None and t.ndim == 0 else t
+''',
+    "_total(": '''
+def _total(part: Any) -> Tensor:
+    """The sum of a number per parameter, in float64."""
+    return torch.stack([torch.as_tensor(number, dtype=torch.float64) for number in part]).sum()
+''',
+}
+
+CONSTANTS: dict[str, str] = {
+    "_PLAIN": "_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by a foreach function",
+    "_SMALL": "_SMALL = 2**14  # elements: on a CPU, foreach and fresh temporaries are for tensors up to this size",
+    "_PIECE": "_PIECE = 2**18  # elements: larger tensors go through a CPU in pieces whose temporaries stay in its cache",
+}
+
+
+def helpers(text: str) -> str:
+    """The definitions of everything here that `text` uses, what they use among it."""
+    functions = [h for name, h in HELPERS.items() if name in text]
+    whole = text + "".join(functions)
+    constants = [c for name, c in CONSTANTS.items() if name in whole]
+    return ("\n\n\n" + "\n".join(constants) if constants else "") + "".join(f"\n\n{f.rstrip()}" for f in functions)
