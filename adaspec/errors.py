@@ -14,9 +14,7 @@ from .ir import NOWHERE, Node, Span
 
 def _visible(text: str) -> str:
     """`text` with every control, format and line-breaking character escaped: a message can never repaint a terminal."""
-    return "".join(
-        c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text if unicodedata.category(c) != "Cs"
-    )
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class Diagnostic:
@@ -40,7 +38,8 @@ class Diagnostic:
         return self.span.column + 1
 
     def locate(self, path: str, text: str) -> None:
-        lines = text.splitlines()
+        # Not splitlines: a form feed or U+2028 in a comment ends no line of Python.
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self.path = path
         self.source = lines[self.line - 1] if self.line <= len(lines) else ""
 
@@ -61,11 +60,17 @@ def _quoted(source: str, span: Span) -> list[str]:
     stop = span.end_column if span.end_line == span.line else len(source)
     start = min(span.column, len(source))
     first = max(0, start - WIDTH // 2) if len(source) > WIDTH else 0
-    shown = source[first : first + WIDTH]
-    # A tab or a wide character must not push the caret aside: tabs become one blank, wide characters take two carets.
-    lead = "".join("  " if unicodedata.east_asian_width(c) in "WF" else " " for c in source[first:start])
-    carets = max(1, min(stop, first + WIDTH) - start)
-    return [f"    {_visible(shown.replace(chr(9), ' '))}", f"    {lead}{'^' * carets}"]
+    shown = source[first : first + WIDTH].replace("\t", " ")  # one blank, whatever the terminal makes of tabs
+    stop = min(max(stop, start), first + WIDTH)
+    under = _width(shown[start - first : stop - first])
+    return [f"    {_visible(shown).rstrip()}", f"    {' ' * _width(shown[: start - first])}{'^' * max(1, under)}"]
+
+
+def _width(text: str) -> int:
+    """The columns that `text` takes on a terminal once it is made visible: wide characters two, combining ones none."""
+    shown = _visible(text)
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in shown)
+    return len(shown) + wide - sum(unicodedata.category(c) in ("Mn", "Me") for c in shown)
 
 
 class SpecError(Diagnostic, ValueError):
@@ -97,10 +102,14 @@ class MissingFramework(ImportError):
         super().__init__(f"the {target} backend needs {module}, which is not installed: {install}", name=module)
 
 
+SHOWN = 20
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
-    """A remedy for an unknown name: the nearest known one, else all that are known."""
+    """A remedy for an unknown name: the nearest known one, else all that are known (the first of very many)."""
     known = sorted(set(known))
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"did you mean '{close[0]}'?"
-    return f"known here: {', '.join(known)}" if known else ""
+    more = ", …" if len(known) > SHOWN else ""
+    return f"known here: {', '.join(known[:SHOWN])}{more}" if known else ""

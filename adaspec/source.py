@@ -19,6 +19,8 @@ from .ir import Span
 MAX_BYTES = 64 * 1024
 MAX_BRACKETS = 50
 MAX_STATEMENT_TOKENS = 1000
+MAX_DIGITS = 60
+MAX_NAME = 60
 BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -26,22 +28,34 @@ def decode(data: bytes | str) -> str:
     """The text of a spec with `\\n` line ends and no byte-order mark; refuses what no spec contains."""
     size = len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
-        raise SpecError(f"a spec of {size:,} bytes: at most {MAX_BYTES:,} are read", hint="a spec is 20 to 40 lines")
+        raise SpecError(f"more than {MAX_BYTES:,} bytes: this is no spec", hint="a spec is 20 to 40 lines")
     if isinstance(data, bytes):
         try:
-            data = data.decode("utf-8-sig")
+            raw = data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise SpecError(f"not UTF-8: byte {error.start} is {data[error.start]:#04x}", hint="save it as UTF-8") from None
-    text = data.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    for number, line in enumerate(text.split("\n"), 1):
-        for column, char in enumerate(line):
-            if char == "\0":
-                offset = len("\n".join(text.split("\n")[: number - 1]).encode()) + column
-                raise SpecError(f"a NUL byte (offset {offset})", _at(number, column), "remove it")
-            if char in BIDI or unicodedata.category(char) == "Cs":
-                what = "a bidirectional control" if char in BIDI else "a lone surrogate"
-                raise SpecError(f"{what}, U+{ord(char):04X}", _at(number, column), "remove it: it hides what a line says")
-    return text
+            what = f"not UTF-8: byte {error.start} is {data[error.start]:#04x}"
+            raise SpecError(what, _place(data[: error.start].decode("utf-8")), "save it as UTF-8") from None
+    else:
+        raw = data
+    for index, char in enumerate(raw):
+        if char == "\0":
+            offset = len(raw[:index].encode("utf-8", "surrogatepass"))
+            raise SpecError(f"a NUL byte (offset {offset})", _place(raw[:index]), "remove it")
+        if char in BIDI or "\ud800" <= char <= "\udfff":
+            what = "a bidirectional control" if char in BIDI else "a lone surrogate"
+            hint = "remove it: it hides what a line says" if char in BIDI else "remove it: it is half a character"
+            raise SpecError(f"{what}, U+{ord(char):04X}", _place(raw[:index]), hint)
+    return _unified(raw)
+
+
+def _unified(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _place(before: str) -> Span:
+    """The span of the character that stands behind `before`."""
+    lines = _unified(before).split("\n")
+    return _at(len(lines), len(lines[-1]))
 
 
 def tree(text: str) -> ast.Module:
@@ -52,14 +66,25 @@ def tree(text: str) -> ast.Module:
             warnings.simplefilter("ignore")  # an odd escape in a docstring is no concern of the reader's
             return ast.parse(text)
     except SyntaxError as error:
-        line, column = error.lineno or 1, max((error.offset or 1) - 1, 0)
-        raise SpecError(f"not Python syntax: {error.msg}", _at(line, column)) from None
+        raise _not_python(error, text) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise SpecError(f"not readable as Python: {error}") from None
 
 
+def _not_python(error: SyntaxError, text: str) -> SpecError:
+    line, column = error.lineno or 1, max((error.offset or 1) - 1, 0)
+    same = error.end_lineno == line and (error.end_offset or 0) - 1 > column
+    at = _at(line, column, error.end_offset - 1 - column if same and error.end_offset else 1)
+    lines = text.split("\n")
+    word = lines[line - 1][column : at.end_column] if line <= len(lines) else ""
+    hint = f"'{word}' is a Python keyword: a name has to be another, such as {word}_" if keyword.iskeyword(word) else ""
+    return SpecError(f"not Python syntax: {error.msg}", at, hint)
+
+
 def _scan(text: str) -> None:
-    depth = count = 0
+    """Every token within its budget, so that Python's own parser meets nothing that it could choke on."""
+    opened: list[Span] = []
+    count = 0
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             here = _at(token.start[0], token.start[1], max(1, len(token.string)))
@@ -72,25 +97,30 @@ def _scan(text: str) -> None:
                     f"a statement of more than {MAX_STATEMENT_TOKENS} tokens", here, "split it, or use a helper function"
                 )
             if token.type == tokenize.OP:
-                depth += (token.string in "([{") - (token.string in ")]}")
-                if depth > MAX_BRACKETS:
+                if token.string in "([{":
+                    opened.append(here)
+                elif token.string in ")]}" and opened:
+                    opened.pop()
+                if len(opened) > MAX_BRACKETS:
                     raise SpecError(f"brackets nested deeper than {MAX_BRACKETS}", here, "name the inner parts")
             elif token.type == tokenize.NAME:
                 _check_name(token.string, here)
+            elif token.type == tokenize.NUMBER and len(token.string) > MAX_DIGITS:
+                raise SpecError(f"a number of {len(token.string)} digits", here, "float64 tells 17 digits apart")
     except tokenize.TokenError as error:
+        if opened:
+            raise SpecError("this bracket is never closed", opened[-1], "close it") from None
         line, column = error.args[1]
-        last = max(1, text.count("\n"))
-        message = "the text ends inside a bracket or a string" if "EOF" in error.args[0] else error.args[0]
-        raise SpecError(message, _at(min(line, last), 0 if line > last else column), "close it") from None
+        raise SpecError("the text ends inside this string", _at(line, max(column, 0), 3), 'close it with """') from None
     except SyntaxError as error:
-        raise SpecError(f"not Python syntax: {error.msg}", _at(error.lineno or 1, max((error.offset or 1) - 1, 0))) from None
+        raise _not_python(error, text) from None
 
 
 def _check_name(name: str, here: Span) -> None:
     if not name.isascii():
         odd = next(c for c in name if not c.isascii())
         raise SpecError(
-            f"the name {name!a} is not ASCII (U+{ord(odd):04X} {unicodedata.name(odd, '')})".rstrip(),
+            f"the name {name!a} is not ASCII (U+{ord(odd):04X} {unicodedata.name(odd, '')})".replace(" )", ")"),
             here,
             "spell it in ASCII: beta1, not a Greek letter; look-alikes hide differences",
         )
@@ -98,8 +128,8 @@ def _check_name(name: str, here: Span) -> None:
         raise SpecError(f"the name '{name}' is not for specs", here, "choose a name that starts with a letter")
     if name.startswith("_") and name != "_":
         raise SpecError(f"the name '{name}' starts with an underscore", here, "such names belong to generated code")
-    if len(name) > 60:
-        raise SpecError(f"a name of {len(name)} characters", here, "at most 60")
+    if len(name) > MAX_NAME:
+        raise SpecError(f"a name of {len(name)} characters", here, f"at most {MAX_NAME}")
 
 
 def _at(line: int, column: int, width: int = 1) -> Span:

@@ -41,7 +41,9 @@ def _run(argv: list[str]) -> int:
         return int(stop.code or 0)
     except SpecError as error:
         explain(error)
-    except (Fault, MissingFramework) as error:
+    except Fault as error:
+        complain(str(error), error.hint)
+    except MissingFramework as error:
         complain(str(error))
     except BrokenPipeError:
         raise

@@ -7,10 +7,13 @@ a terminal.
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import sys
 import unicodedata
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -21,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-from ..errors import Diagnostic, SpecError
+from ..errors import SpecError
 from ..ir import NOWHERE
 
 PIPED_WIDTH = 200
@@ -33,7 +36,11 @@ THEME = Theme(
 
 
 class Fault(Exception):
-    """Something a user asked for cannot be done; the message is all that they see."""
+    """Something a user asked for cannot be done; the message and its remedy are all that they see."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class _Console(Console):
@@ -69,6 +76,16 @@ def table(*headers: str, title: str = "", right: tuple[str, ...] = ()) -> Table:
         number = header in right
         made.add_column(header, justify="right" if number else "left", no_wrap=number, overflow="fold")
     return made
+
+
+def put(out: Console, rows: Table) -> None:
+    """Print a table; piped, without the blanks that fill its last column."""
+    if out.is_terminal:
+        out.print(rows)
+        return
+    with out.capture() as captured:
+        out.print(rows)
+    out.file.write("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
 
 def progress(out: Console) -> Progress:
@@ -108,6 +125,19 @@ def code(out: Console, text: str, first_line: int = 1, numbers: bool = False) ->
     out.print(syntax)
 
 
+def print_json(value: Any) -> None:
+    """JSON on stdout. What JSON has no number for, an infinity or a nan, becomes a string."""
+    sys.stdout.write(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def versions(*modules: str) -> str:
     """`numpy 2.4.6 · jax 0.10.2`, of those that are installed."""
     return " · ".join(f"{name} {found}" for name in modules if (found := installed(name)))
@@ -129,15 +159,19 @@ def complain(message: str, hint: str = "") -> None:
         out.print(Text(f"  {safe(hint)}"), soft_wrap=True)
 
 
-def explain(error: Diagnostic) -> None:
-    """A diagnostic on stderr: its own words, the carets coloured."""
-    if error.span == NOWHERE and error.path == Diagnostic("").path:
+def explain(error: SpecError) -> None:
+    """A spec's error on stderr, in its own words."""
+    if error.span == NOWHERE and error.path == SpecError("").path:
         complain(error.message, error.hint)  # it speaks of a name that was typed, not of a place in a text
-        return
-    kind = "bad" if isinstance(error, SpecError) else "warn"
-    head, *rest = safe(str(error)).split("\n")
-    where, colon, message = head.partition(": ")
-    text = Text.assemble((where + colon, "note"), (message, kind))
+    else:
+        diagnose(str(error), "bad")
+
+
+def diagnose(message: str, style: str) -> None:
+    """`file:line:col: …` with its source line and carets on stderr; on a terminal message and carets are coloured."""
+    head, *rest = safe(message).split("\n")
+    where, colon, what = head.partition(": ")
+    text = Text.assemble((where + colon, "note"), (what, style))
     for line in rest:
-        text.append("\n").append(line, kind if not line.strip(" ^") else "")
+        text.append("\n").append(line, style if not line.strip(" ^") else "")
     console(stderr=True).print(text, soft_wrap=True)

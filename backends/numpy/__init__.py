@@ -18,7 +18,7 @@ from .runtime import BLOCKS, COMMON, DENSE, VIEWS
 RESERVED = {
     "np", "math", "self", "params", "grads", "state", "slots", "param", "grad", "work", "group", "path", "name", "init",
     "step", "view", "Any", "Iterator", "shared", "values", "float", "abs", "max", "min", "range", "print", "tuple", "list",
-    "dict", "set", "zip", "int", "bool", "type", "len", "sum", "change", "one",
+    "dict", "set", "zip", "int", "bool", "type", "len", "sum", "change", "one", "arrays", "square",
 }  # fmt: skip
 
 
@@ -81,7 +81,11 @@ class Emitter:
             lines += [f"        {names[h.name]}: {_annotation(h)} = {h.default!r}," for h in self.rule.hypers]
             lines += ["    ) -> None:"]
         for h in self.rule.hypers:
-            lines.append(f"        self.{names[h.name]} = {self.check(h, names[h.name])}")
+            line = f"        self.{names[h.name]} = {self.check(h, names[h.name])}"
+            if len(line) > 120:
+                value, check = self.check(h, names[h.name]).split(" else ", 1)
+                line = f"        self.{names[h.name]} = (\n            {value}\n            else {check}\n        )"
+            lines.append(line)
         if not self.rule.hypers:
             lines.append('        """No hyperparameter to set."""')
         return lines
@@ -92,7 +96,7 @@ class Emitter:
             return f'_{h.kind.lower()}("{self.names[h.name]}", {text})'
         inside = f"{_end(d.low)} {'<' if d.low_open else '<='} h < {_end(d.high)}"
         check = f'_real("{self.names[h.name]}", {text}, "{d.text}", lambda h: {inside})'
-        return f"None if {text} is None else {check}" if h.optional else check
+        return f"{text} if {text} is None else {check}" if h.optional else check
 
     def hyper_lines(self, used: set[str], t: str, indent: str) -> list[str]:
         """The hyperparameters that are used, as local names; functions of time are asked for their value."""

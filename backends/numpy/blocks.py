@@ -158,7 +158,11 @@ class Body:
         given = ", ".join(sources.get(n, f'slots["{n}"]') for n in arrays)
         targets = ", ".join([*(self.names[n] if n in used else "_" for n in arrays), *temps])
         lines = [f"{pad}{r.name} = {'-math.inf' if r.function == 'max' else '0.0'}" for r in part.reductions]
-        lines.append(f"{pad}for {targets} in _blocks([{given}], {len(temps)}):")
+        head = f"{pad}for {targets} in _blocks([{given}], {len(temps)}):"
+        if len(head) > 120:
+            lines.append(f"{pad}arrays = [{given}]")
+            head = f"{pad}for {targets} in _blocks(arrays, {len(temps)}):"
+        lines.append(head)
         lines += steps
         for r in part.reductions:
             register = self.register(values[r.name] if r.name in values else r.value.id)  # type: ignore[attr-defined]

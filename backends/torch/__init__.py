@@ -15,6 +15,7 @@ from .checks import check_hypers, check_params, class_doc, init
 from .frame import Frame
 from .functions import Code
 from .helpers import helpers
+from .layout import fitted
 from .names import Names
 from .state import methods, new_state, view_functions, view_methods
 
@@ -46,7 +47,7 @@ def emit(lowered: Lowered) -> str:
     body += ["", "", *new_state(frame), "", "", *check_hypers(lowered, names), "", "", *check_params(lowered, names)]
     text = "\n".join(body)
     text += helpers(text) + "".join(helper_texts(code.host.printer.used))
-    return "\n".join(head(lowered, text)) + "\n\n\n" + text.rstrip("\n") + "\n"
+    return fitted("\n".join(head(lowered, text)) + "\n\n\n" + text.rstrip("\n") + "\n")
 
 
 def head(lowered: Lowered, text: str) -> list[str]:

@@ -142,11 +142,11 @@ class Frame:
         if self.single and phase.scalars.values:
             lines += [f"{indent}scalars: Any = {self.call(phase)}"]
         if self.scratch:
-            lines += [f"{indent}scratch: Any = [[None] * {self.scratch}] * len(columns[0])"]
+            lines += [f"{indent}scratch: Any = [[{', '.join(['None'] * self.scratch)}]] * len(columns[0])"]
         branch: Lines = []
         if self.single and phase.scalars.values:
             branch += [f"{indent}    scalars = _as_tensors(scalars, columns[0][0])"]
-        branch += [f"{indent}    columns = [[_at_least_1d(t) for t in column] for column in columns]"]
+        branch += [f"{indent}    columns = [[_at_least_1d(x) for x in column] for column in columns]"]
         lines += [f"{indent}if compiling:", *branch]
         if self.scratch:
             cut = "True" if self.code.elementwise else "False"
@@ -237,17 +237,19 @@ class Frame:
                 f"[sum(part.item() for part in parts) for parts in zip(*sums_{p.number + 1}, strict=True)]"
             ]
         wanted = self.model_of(phase)
-        if self.shares.total:
-            lines += [f"{indent}group = self.param_groups[0]"]
-            lines += [f'{indent}{self.names(s)} = group["{self.names(s)}"].item()' for s in self.shares.total]
+        inputs, hypers = model_lines(self.code.host, self.shares, wanted, "_model")[1:] if wanted else ([], [])
+        read = {*inputs, *(phase.scalars.inputs() if phase.scalars.values else ())}
+        old = [self.names(s) for s in self.shares.total if s in read]
+        if old or wanted:
+            lines += [f"{indent}model = self.param_groups[0]"]
+        lines += [f'{indent}{s} = model["{s}"].item()' for s in old]
         if wanted:
-            _, inputs, hypers = model_lines(self.code.host, self.shares, wanted, "_model")
-            arguments = ['group["model_step"].item()' if n == self.lowered.rule.step else self.names(n) for n in inputs]
-            arguments += [hyper_argument(self.names, n) for n in hypers]
+            arguments = ['model["model_step"].item()' if n == self.lowered.rule.step else self.names(n) for n in inputs]
+            arguments += [hyper_argument(self.names, n, "model") for n in hypers]
             new = [self.names(self.shares.new[s]) for s in wanted]
             lines += [f"{indent}{', '.join(new)}{',' if len(new) == 1 else ''} = {self.model(phase)}({', '.join(arguments)})"]
             if k == len(self.code.phases):
-                lines += [f'{indent}group["{self.names(s)}"].fill_({n})' for s, n in zip(wanted, new, strict=True)]
+                lines += [f'{indent}model["{self.names(s)}"].fill_({n})' for s, n in zip(wanted, new, strict=True)]
         if not phase.scalars.values:
             return [*lines, f"{indent}return []"]
         own = [self.names(s) for s in self.shares.own]
@@ -301,17 +303,17 @@ class Frame:
         if self.shares.total and hypers:
             lines += [
                 "        for group in self.param_groups[1:]:",
-                f"            for name in {tuple(hypers)!r}:",
+                "            for name in (" + ", ".join(f'"{h}"' for h in hypers) + ("," if len(hypers) == 1 else "") + "):",
                 "                if group[name] != self.param_groups[0][name]:",
-                '                    raise ValueError(f"{name} enters a sum over the whole model: it must be the same in all groups")',
+                '                    raise ValueError(f"{name} enters a sum over the model: all groups must have the same")',
             ]
         return lines
 
 
-def hyper_argument(names: Names, name: str) -> str:
-    """`lr=float(group["lr"])`: a hyperparameter of `group` as an argument."""
+def hyper_argument(names: Names, name: str, group: str = "group") -> str:
+    """`lr=float(group["lr"])`: a hyperparameter of a group as an argument."""
     position = [b.name for b in names.betas]
     if name in position:
-        return f'{names(name)}=group["betas"][{position.index(name)}]'
+        return f'{names(name)}={group}["betas"][{position.index(name)}]'
     key = names(name)
-    return f'{key}=float(group["{key}"])' if name == "lr" else f'{key}=group["{key}"]'
+    return f'{key}=float({group}["{key}"])' if name == "lr" else f'{key}={group}["{key}"]'

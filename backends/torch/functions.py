@@ -29,6 +29,7 @@ class PhaseCode:
     carried_out: list[str]
     totals: list[str]
     slots: list[str]
+    optional: set[str]
     binds_param: bool
 
     def __post_init__(self) -> None:
@@ -49,7 +50,8 @@ class PhaseCode:
         return [self.names(n) for n in self.scalars.static]
 
     def _arguments(self, kind: str, scratch: list[str]) -> list[str]:
-        arguments = [f"{n}: {kind}" for n in self.tensors] + [f"{n}: Tensor | None" for n in scratch]
+        arguments = [f"{n}: {kind}{' | None' if n in self.optional else ''}" for n in self.tensors]
+        arguments += [f"{n}: Tensor | None" for n in scratch]
         arguments += [f"{n}: Any" for n in self.scalars.passed]
         return arguments + (["*", *(f"{n}: Any" for n in self.static)] if self.static else [])
 
@@ -131,6 +133,7 @@ class Code:
                     self.names, k, len(phases), code, Scalars(self.host, self.shares, k),
                     [self.names(n) for n in before if n not in (rule.param, rule.grad)],
                     [self.names(n) for n in carried_out], [self.names(t.name) for t in phase.totals], self.names.slots,
+                    {self.names(n) for n, when in self.lowered.presence.items() if when != ir.Constant(True)},
                     rule.param in _bound(phase.body) and k + 1 == len(phases),
                 )  # fmt: skip
             )

@@ -60,4 +60,4 @@ def helpers(text: str) -> str:
     functions = [h for name, h in HELPERS.items() if name in text]
     whole = text + "".join(functions)
     constants = [c for name, c in CONSTANTS.items() if name in whole]
-    return ("\n\n\n" + "\n".join(constants) if constants else "") + "".join(f"\n\n{f.rstrip()}" for f in functions)
+    return ("\n\n\n" + "\n".join(constants) if constants else "") + "".join(f"\n\n{f.rstrip()}" for f in functions) + "\n"

@@ -9,8 +9,10 @@ from adaspec.emit import HELPERS, mangle
 from adaspec.lower import Lowered
 
 MODULE = (
-    "torch math chain Any Callable Iterator Tensor contextmanager self cls foreach columns scratch scalars static compiling "
-    "params grads x_ g_ dtype device group state zip list dict tuple float int bool abs max min range isinstance len"
+    "torch math chain Any Callable Iterator Tensor contextmanager self cls foreach columns column tensor scratch scalars "
+    "static compiling params grads dtype device group state model keys key rows row work found pairs many like p n grad "
+    "rest buffers results parts part first name closure loss "
+    "abs all any bool dict enumerate float int isinstance len list max min range repr set sorted sum super tuple type zip"
 ).split()
 """What the text around a spec's statements uses, as variables or functions."""
 
@@ -32,6 +34,9 @@ class Names:
         self.taken |= {rule.param, rule.grad, *rule.state_names, *(h.name for h in rule.hypers)}
         self.taken |= {rule.step} if rule.step else set()
         reserved = {*MODULE, *TORCH, *HELPERS, lowered.spec.class_name}
+        reserved |= {f"{word}_{k + 1}" for word in ("sums", "scalars") for k in range(len(lowered.phases))}
+        # `t` counts the steps in the text around, too
+        reserved |= {"t"} if rule.step != "t" else set()
         self.renamed = mangle(sorted(self.taken), reserved)
         self.used = set(self.renamed.values()) | reserved
 

@@ -34,7 +34,8 @@ class TorchPrinter(Printer):
     def node(self, node: Expr) -> tuple[str, int]:
         if not isinstance(node, ir.Constant) and self.is_scalar(node):
             text = self.scalar(node)
-            return text, ATOM if text.isidentifier() or isinstance(node, Number) and node.value >= 0 else 0
+            literal = PRECEDENCE["neg"] if text[0] == "-" else ATOM
+            return text, ATOM if text.isidentifier() else literal if not ir.names(node) and text.count(" ") == 0 else 0
         if isinstance(node, ir.Choose):
             level = PRECEDENCE["choose"]
             sides = self.text(node.then, level + 1), self.text(node.otherwise, level)

@@ -128,7 +128,7 @@ class Scalars:
 
     def use(self, node: Expr, hint: str = "k1") -> str:
         """The text by which a scalar is read where the tensors are."""
-        if isinstance(node, Number):
+        if not ir.names(node):
             return self.host.printer.text(node)
         if node not in self.values:
             optional = {h.name for h in self.lowered.rule.hypers if h.optional}

@@ -256,9 +256,9 @@ class ViewPrinter:
         return not reduces and ir.names(node) <= self.scalars
 
     def number(self, node: Expr) -> str:
-        text, level = self.host.node(node)
+        text = self.host.text(node)
         self.used |= self.host.used
-        return text if level > 11 else f"({text})"
+        return text
 
     def text(self, node: Expr) -> str:
         return self.tensors.text(node)
