@@ -17,13 +17,13 @@ from .library import load, names, optimizer, parse
 from .spec import Spec
 
 __all__ = [
-    "Interpreter", "MissingFramework", "Spec", "SpecError", "SpecWarning", "State", "build", "export", "interpret", "load",
-    "names", "optimizer", "parse", "targets", "verify",
+    "Interpreter", "MissingFramework", "Spec", "SpecError", "SpecWarning", "State", "build", "export", "interpret",
+    "load", "names", "optimizer", "parse", "targets", "verify",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
 
-def interpret(spec: Spec | str, **hypers: Any) -> Interpreter:
+def interpret(spec: Spec | str, /, **hypers: Any) -> Interpreter:
     """The pure meaning of a spec over any array-API namespace: `.init`, `.step`, `.view`.
 
     `hypers` overrides defaults; ValueError outside their domains.

@@ -1,7 +1,7 @@
 """From a spec to a native object: emit its text, check it, compile that very text, and keep it findable.
 
-What is exported is what runs: `build` compiles what `export` returns, under a module name from which the text can be made
-again, so that classes pickle, deep-copy and survive spawn, and tracebacks and debuggers show the generated lines.
+What is exported is what runs: `build` compiles what `export` returns, under a module name from which the text can be
+made again, so that classes pickle, deep-copy and survive spawn, and tracebacks and debuggers show the generated lines.
 """
 
 from __future__ import annotations
@@ -130,7 +130,17 @@ FORBIDDEN = (ast.AsyncFunctionDef, ast.Await, ast.Global, ast.Nonlocal, ast.Dele
 IMPORTS = {
     "numpy": {"numpy"}, "torch": {"torch"}, "jax": {"jax", "optax"}, "tensorflow": {"keras", "tensorflow"},
 }  # fmt: skip
-STANDARD = {"__future__", "math", "typing", "collections", "contextlib", "functools", "dataclasses", "itertools", "copy"}
+STANDARD = {
+    "__future__",
+    "collections",
+    "contextlib",
+    "copy",
+    "dataclasses",
+    "functools",
+    "itertools",
+    "math",
+    "typing",
+}
 CALLS = {"eval", "exec", "compile", "__import__", "open", "input", "breakpoint", "globals", "locals", "vars"}
 
 

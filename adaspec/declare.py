@@ -1,41 +1,32 @@
-"""The declarations of a spec: its signature, decorators, helper functions and dialect table, from `ast` to IR."""
+"""The declarations of a spec: its signature, decorators and helper functions, from `ast` to IR."""
 
 from __future__ import annotations
 
 import ast
+import inspect
 
 from . import ir
+from .defaults import check_default
 from .errors import SpecError, suggest
-from .vocabulary import ARGUMENT_KINDS, INITS, KINDS, LATER
+from .literals import Literals
+from .vocabulary import ARGUMENT_KINDS, KINDS, LATER, WORDS
 
 RULE_KINDS = ("Param", "Grad", "Step", "Slot", "Shared")
 
 
-class Declarations:
+class Declarations(Literals):
     """The half of the parser that reads what stands outside function bodies, and signatures."""
-
-    def span(self, node: ast.AST) -> ir.Span:
-        raise NotImplementedError
-
-    def refuse(self, node: ast.AST, what: str, hint: str = "") -> SpecError:
-        raise NotImplementedError
 
     def body(self, statements: list[ast.stmt]) -> tuple[ir.Stmt, ...]:
         raise NotImplementedError
 
-    def integer(self, node: ast.expr) -> int:
-        raise NotImplementedError
-
-    def number(self, node: ast.expr, value: int | float) -> int | float:
+    def name_span(self, node: ast.FunctionDef) -> ir.Span:
         raise NotImplementedError
 
     def module(self, tree: ast.Module) -> ir.Rule:
-        statements = list(tree.body)
-        doc = ast.get_docstring(tree) or ""
-        if doc:
-            statements.pop(0)
+        doc, statements = _docstring(tree.body)
         functions: list[ast.FunctionDef] = []
-        dialects: tuple = ()
+        dialects: tuple[ir.Dialect, ...] | None = None
         for node in statements:
             match node:
                 case ast.ImportFrom(module="adaspec.lang", names=[ast.alias(name="*")], level=0):
@@ -43,54 +34,73 @@ class Declarations:
                 case ast.FunctionDef():
                     functions.append(node)
                 case ast.Assign(targets=[ast.Name(id="dialects")], value=ast.Dict() as table):
-                    if dialects:
+                    if dialects is not None:
                         raise self.refuse(node, "a second `dialects` table", "join the two")
                     dialects = self.dialects(table)
                 case ast.Import() | ast.ImportFrom():
-                    raise self.refuse(node, "the only import of a spec is `from adaspec.lang import *`", "remove this one")
+                    raise self.refuse(
+                        node, "the only import of a spec is `from adaspec.lang import *`", "remove this one"
+                    )
                 case _:
                     raise self.refuse(
                         node, "a spec holds functions and a `dialects` table alone", "move this into the rule"
                     )
-        return self.assemble(functions, doc, dialects)
+        return self.assemble(functions, doc, dialects or ())
 
-    def assemble(self, functions: list[ast.FunctionDef], doc: str, dialects: tuple) -> ir.Rule:
+    def assemble(self, functions: list[ast.FunctionDef], doc: str, dialects: tuple[ir.Dialect, ...]) -> ir.Rule:
         seen: dict[str, ast.FunctionDef] = {}
         for node in functions:
+            at = self.name_span(node)
             if node.name in seen:
-                raise self.refuse(node, f"'{node.name}' is defined twice, first in line {seen[node.name].lineno}")
+                first = seen[node.name].lineno
+                raise SpecError(f"'{node.name}' is defined twice, first in line {first}", at, "rename one of them")
+            if node.name == "_":
+                raise SpecError("'_' names nothing", at, "give the function a name")
+            if node.returns is not None:
+                raise self.refuse(
+                    node.returns, "a function of a spec declares no result", "remove the `->` and what follows it"
+                )
             seen[node.name] = node
         rules = [f for f in functions if self.is_rule(f)]
         if not rules:
-            raise SpecError("no optimizer: no function takes a `Param` and a `Grad`", hint="def sgd(x: Param, g: Grad, *, …)")
+            raise SpecError(
+                "no optimizer: no function takes a `Param` and a `Grad`", hint="def sgd(x: Param, g: Grad, *, …)"
+            )
         if len(rules) > 1:
-            raise self.refuse(rules[1], f"two rules, '{rules[0].name}' and '{rules[1].name}'", "one file, one rule")
+            both = f"two rules, '{rules[0].name}' and '{rules[1].name}'"
+            raise SpecError(both, self.name_span(rules[1]), "one file, one rule")
         helpers = tuple(self.helper(f) for f in functions if f is not rules[0])
         return self.rule(rules[0], doc, helpers, dialects)
 
     def is_rule(self, node: ast.FunctionDef) -> bool:
-        decorated = any(_word(d) in ("schedule", "view") for d in node.decorator_list)
+        decorated = any(_decorator(d) in ("schedule", "view") for d in node.decorator_list)
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-        return not decorated and any(_word(a.annotation) == "Grad" for a in arguments)
+        return not decorated and any(_kind(a.annotation) == "Grad" for a in arguments)
 
-    def rule(self, node: ast.FunctionDef, doc: str, functions: tuple[ir.Function, ...], dialects: tuple) -> ir.Rule:
+    def rule(
+        self, node: ast.FunctionDef, doc: str, functions: tuple[ir.Function, ...], dialects: tuple[ir.Dialect, ...]
+    ) -> ir.Rule:
         for decorator in node.decorator_list:
-            if _word(decorator) != "optimizer":
-                raise self.refuse(decorator, "a rule takes no decorator but `@adaspec.optimizer`")
+            if _decorator(decorator) != "optimizer":
+                raise self.refuse(decorator, "a rule takes no decorator but `@adaspec.optimizer`", "remove it")
+        self.distinct(node)
         found: dict[str, list] = {kind: [] for kind in RULE_KINDS}
-        for argument, default in self.arguments(node, node.args.args, node.args.defaults):
+        for argument, default in self.arguments(node.args.args, node.args.defaults):
             kind = self.kind(argument, RULE_KINDS)
             if kind in ("Param", "Grad", "Step"):
                 if default is not None:
-                    raise self.refuse(default, f"a {kind} has no default")
+                    raise self.refuse(default, f"a {kind} has no default", "remove it")
                 found[kind].append(argument.arg)
                 if len(found[kind]) > 1:
-                    raise self.refuse(argument, f"a second {kind}: '{found[kind][0]}' is one already")
+                    what = f"a second {kind}: '{found[kind][0]}' is one already"
+                    raise self.refuse(argument, what, f"a rule takes one {kind}")
             elif kind == "Slot":
                 if found["Shared"]:
                     raise self.refuse(argument, "a Slot after a Shared", "slots first, then what the model shares")
                 if isinstance(argument.annotation, ast.Subscript):
-                    raise self.refuse(argument.annotation, "`Slot[dtype]` comes later", "write `Slot`: float32 or wider")
+                    raise self.refuse(
+                        argument.annotation, "`Slot[dtype]` comes later", "write `Slot`: float32 or wider"
+                    )
                 init = ir.Init("zeros") if default is None else self.init(default)
                 found[kind].append(ir.Slot(argument.arg, init, span=self.span(argument)))
             else:
@@ -98,160 +108,146 @@ class Declarations:
                 if isinstance(value, bool) or value is None:
                     raise self.refuse(default or argument, "a Shared begins with a number", "Shared = 0.0")
                 found[kind].append(ir.Shared(argument.arg, float(value), span=self.span(argument)))
-        for kind in ("Param", "Grad"):
-            if not found[kind]:
-                raise self.refuse(node, f"the rule '{node.name}' takes no {kind}", f"add an argument `: {kind}`")
-        docs = ast.get_docstring(node)
+        if not found["Param"]:
+            raise SpecError(
+                f"the rule '{node.name}' takes no Param", self.name_span(node), "add an argument `x: Param`"
+            )
+        docs, body = _docstring(node.body)
         return ir.Rule(
             name=node.name, doc=doc or docs or "", param=found["Param"][0], grad=found["Grad"][0],
             step=found["Step"][0] if found["Step"] else None, slots=tuple(found["Slot"]), shared=tuple(found["Shared"]),
-            hypers=tuple(self.hyper(a, d) for a, d in self.arguments(node, node.args.kwonlyargs, node.args.kw_defaults)),
-            functions=functions, body=self.body(node.body[1:] if docs else node.body), dialects=dialects,
-            rule_doc=docs if doc else None, span=self.span(node),
+            hypers=tuple(self.hyper(a, d) for a, d in self.arguments(node.args.kwonlyargs, node.args.kw_defaults)),
+            functions=functions, body=self.body(body), dialects=dialects,
+            rule_doc=(docs or None) if doc else None, span=self.name_span(node),
         )  # fmt: skip
 
-    def arguments(self, node: ast.FunctionDef, arguments: list[ast.arg], defaults: list) -> list[tuple]:
-        a = node.args
-        if a.vararg or a.kwarg or a.posonlyargs:
-            raise self.refuse(a.vararg or a.kwarg or a.posonlyargs[0], "arguments are named one by one: no *args, no /")
+    def arguments(self, arguments: list[ast.arg], defaults: list) -> list[tuple]:
+        """Each argument with its default, None for none."""
         padded = [None] * (len(arguments) - len(defaults)) + list(defaults)
         return list(zip(arguments, padded, strict=True))
+
+    def distinct(self, node: ast.FunctionDef) -> None:
+        a = node.args
+        if a.vararg or a.kwarg or a.posonlyargs:
+            odd = a.vararg or a.kwarg or a.posonlyargs[0]
+            raise self.refuse(odd, "arguments are named one by one: no *args, no **kwargs, no /", "name each of them")
+        seen: dict[str, ir.Span] = {}
+        for argument in (*a.args, *a.kwonlyargs):
+            if argument.arg == "_":
+                raise self.refuse(argument, "'_' names nothing", "give the argument a name, or remove it")
+            if argument.arg in seen:
+                first = seen[argument.arg]
+                where = f"first in line {first.line}, column {first.column + 1}"
+                what = f"'{argument.arg}' is declared twice in '{node.name}', {where}"
+                raise self.refuse(argument, what, "one name, one meaning")
+            seen[argument.arg] = self.span(argument)
 
     def kind(self, argument: ast.arg, allowed: tuple[str, ...]) -> str:
         if argument.annotation is None:
             raise self.refuse(argument, f"'{argument.arg}' has no kind", f"one of: {', '.join(allowed)}")
-        word = _word(argument.annotation)
-        if word in LATER:
-            raise self.refuse(argument.annotation, f"'{word}' comes later ({LATER[word]})")
-        if word not in allowed:
-            if word in KINDS and "Slot" in allowed:
-                raise self.refuse(argument, f"'{argument.arg}' is a hyperparameter", "hyperparameters stand after the `*`")
-            if word in RULE_KINDS:
+        word = _kind(argument.annotation)
+        inside = {n.id for n in ast.walk(argument.annotation) if isinstance(n, ast.Name)}
+        later = sorted(inside & LATER.keys())
+        if later:
+            raise self.refuse(
+                argument.annotation, f"'{later[0]}' comes later ({LATER[later[0]]})", "see docs/spec-language.md"
+            )
+        if word is None or word not in allowed:
+            if word in KINDS or word == "Optional":
+                if "Slot" in allowed:
+                    hint = "hyperparameters stand after the `*`"
+                    raise self.refuse(argument, f"'{argument.arg}' is a hyperparameter", hint)
+            elif word in RULE_KINDS:
                 raise self.refuse(argument, f"a {word} stands before the `*`", f"move '{argument.arg}' in front of it")
             shown = ast.unparse(argument.annotation)[:40]
-            raise self.refuse(argument.annotation, f"unknown kind '{shown}'", suggest(word or "", allowed))
+            raise self.refuse(argument.annotation, f"unknown kind '{shown}'", suggest(shown.partition("[")[0], allowed))
         return word
+
+    def optional(self, argument: ast.arg) -> str:
+        """The kind K of an `Optional[K]`."""
+        inner = argument.annotation.slice if isinstance(argument.annotation, ast.Subscript) else None
+        kind = inner.id if isinstance(inner, ast.Name) else ""
+        if kind not in KINDS or kind in ("Count", "Flag"):
+            at = argument.annotation or argument
+            raise self.refuse(
+                at, "Optional takes the kind of its value", "one of Rate, Decay, Positive, Real: Optional[Positive]"
+            )
+        return kind
 
     def hyper(self, argument: ast.arg, default: ast.expr | None) -> ir.Hyper:
         kind = self.kind(argument, (*KINDS, "Optional"))
         optional = kind == "Optional"
-        if optional:
-            inner = argument.annotation.slice if isinstance(argument.annotation, ast.Subscript) else None
-            kind = _word(inner) or ""
-            if kind not in KINDS or kind in ("Count", "Flag"):
-                raise self.refuse(argument, "Optional takes the kind of its value", "Optional[Positive] = None")
+        kind = self.optional(argument) if optional else kind
         if default is None:
-            raise self.refuse(argument, f"the hyperparameter '{argument.arg}' has no default", f"{argument.arg}: {kind} = …")
+            domain = KINDS[kind].text
+            hint = f"{argument.arg}: {kind} = … with a value in {domain}"
+            raise self.refuse(argument, f"the hyperparameter '{argument.arg}' has no default", hint)
         value = self.literal(default)
-        self.check_default(argument.arg, kind, optional, value, self.span(default))
+        check_default(argument.arg, kind, optional, value, self.span(default))
         return ir.Hyper(argument.arg, kind, value, optional, span=self.span(argument))
-
-    def check_default(self, name: str, kind: str, optional: bool, value: object, at: ir.Span) -> None:
-        domain = KINDS[kind]
-        if value is None and optional:
-            return
-        right_type = isinstance(value, bool) if kind == "Flag" else isinstance(value, int | float) and value is not None
-        if not right_type or (isinstance(value, bool) and kind != "Flag") or not domain.holds(float(value)):  # type: ignore[arg-type]
-            raise SpecError(f"the default of '{name}' is {value!r}, outside its domain {kind}: {domain.text}", at)
-
-    def init(self, node: ast.expr) -> ir.Init:
-        span = self.span(node)
-        match node:
-            case ast.Attribute(value=inner, attr="scalar"):
-                base = self.init(inner)
-                if base.kind in ("copy", "first_grad"):
-                    raise self.refuse(node, f"`{base.kind}` has the parameter's shape: it has no `.scalar`")
-                return ir.Init(base.kind, base.value, base.without, True, span=span)
-            case ast.Call(func=ast.Attribute(value=inner, attr="without"), args=[axis], keywords=[]):
-                base, number = self.init(inner), self.integer(axis)
-                if base.kind in ("copy", "first_grad"):
-                    raise self.refuse(node, f"`{base.kind}` has the parameter's shape: it has no `.without`")
-                if number >= 0:
-                    raise self.refuse(axis, "an axis is counted from the end", "zeros.without(-1)")
-                return ir.Init(base.kind, base.value, number, base.scalar, span=span)
-            case ast.Call(func=ast.Name(id="full"), args=[value], keywords=[]):
-                number = self.literal(value)
-                if isinstance(number, bool) or number is None:
-                    raise self.refuse(value, "`full` takes a number", "full(0.1)")
-                return ir.Init("full", float(number), span=span)
-            case ast.Name(id=kind) if kind in INITS and kind != "full":
-                return ir.Init(kind, 1.0 if kind == "ones" else 0.0, span=span)
-            case ast.Name(id="full"):
-                raise self.refuse(node, "`full` needs its value", "full(0.1)")
-            case ast.Call(func=ast.Name(id=word)) | ast.Name(id=word) if word in LATER:
-                raise self.refuse(node, f"'{word}' comes later ({LATER[word]})")
-        raise self.refuse(node, "not a way for a slot to begin", f"known here: {', '.join(INITS)}, .without(axis), .scalar")
-
-    def literal(self, node: ast.expr) -> int | float | bool | None:
-        match node:
-            case ast.Constant(value=bool() | None as value):
-                return value
-            case ast.Constant(value=int() | float() as value):
-                return self.number(node, value)
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)) if not isinstance(
-                value, bool
-            ):
-                return -self.number(node.operand, value)
-            case ast.Constant(value=str()):
-                raise self.refuse(node, "a literal number was expected, not text", "initial hyperparameters come later")
-        raise self.refuse(node, "a literal number was expected", "compute it by hand, or inside the rule")
 
     def helper(self, node: ast.FunctionDef) -> ir.Function:
         role, label = "helper", None
+        if len(node.decorator_list) > 1:
+            raise self.refuse(node.decorator_list[1], "one decorator is enough", "a function is a schedule or a view")
         for decorator in node.decorator_list:
             match decorator:
                 case ast.Name(id="schedule"):
                     role = "schedule"
                 case ast.Call(func=ast.Name(id="view"), args=[ast.Constant(value=str(text))], keywords=[]):
-                    if not (text.isascii() and text.isidentifier()):
-                        raise self.refuse(decorator, f"a view's label is a plain name, not {text!r}", '@view("eval")')
+                    if not (text.isascii() and text.isidentifier() and len(text) <= 60):
+                        raise self.refuse(
+                            decorator.args[0], f"a view's label is a plain name, not {text[:60]!r}", '@view("eval")'
+                        )
                     role, label = "view", text
                 case _:
                     raise self.refuse(decorator, "known decorators: @schedule, @view(label)", '@view("eval")')
-        doc = ast.get_docstring(node)
+        if node.name in WORDS:
+            raise SpecError(
+                f"'{node.name}' is a word of the language", self.name_span(node), "give the function another name"
+            )
+        self.distinct(node)
+        doc, body = _docstring(node.body)
         return ir.Function(
             node.name,
             tuple(self.helper_arguments(node)),
-            self.body(node.body[1:] if doc else node.body),
+            self.body(body),
             role,
-            doc,
+            doc or None,
             label,
-            span=self.span(node),
+            span=self.name_span(node),
         )
 
     def helper_arguments(self, node: ast.FunctionDef):
         lists = ((node.args.args, node.args.defaults, False), (node.args.kwonlyargs, node.args.kw_defaults, True))
         for arguments, defaults, keyword in lists:
-            for argument, default in self.arguments(node, arguments, defaults):
+            for argument, default in self.arguments(arguments, defaults):
                 if default is not None:
                     raise self.refuse(default, "an argument of a helper has no default", "pass it in the call")
                 kind = None if argument.annotation is None else self.kind(argument, ARGUMENT_KINDS)
+                if kind == "Optional":
+                    self.optional(argument)
                 yield ir.Argument(argument.arg, kind, keyword, span=self.span(argument))
 
-    def dialects(self, table: ast.Dict) -> tuple:
-        rows = []
-        for key, value in zip(table.keys, table.values, strict=True):
-            match key, value:
-                case ast.Constant(value=str(name)), ast.Call(func=ast.Name(id="dict"), args=[], keywords=words) if all(
-                    w.arg for w in words
-                ):
-                    rows.append((self.dialect_name(key, name), tuple((str(w.arg), self.literal(w.value)) for w in words)))
-                case _:
-                    raise self.refuse(key or value, "a dialect is `\"adam:torch\": dict(eps=1e-8)`", "literals alone")
-        return tuple(rows)
 
-    def dialect_name(self, node: ast.AST, name: str) -> str:
-        family, colon, library = name.partition(":")
-        if not colon or not all(part.isascii() and part.replace("-", "_").isidentifier() for part in (family, library)):
-            raise self.refuse(node, f"a dialect is named family:library, not {name[:40]!r}", "adam:torch")
-        return name
+def _docstring(statements: list[ast.stmt]) -> tuple[str, list[ast.stmt]]:
+    """The docstring without indentation and stray blanks, and the statements behind it."""
+    match statements:
+        case [ast.Expr(value=ast.Constant(value=str(text))), *rest]:
+            return "\n".join(line.rstrip() for line in inspect.cleandoc(text).split("\n")).strip(), rest
+    return "", list(statements)
 
 
-def _word(node: ast.AST | None) -> str | None:
-    """The plain name that an annotation or a decorator comes down to."""
+def _kind(node: ast.AST | None) -> str | None:
+    """The word of an annotation: a plain name, or `Slot[…]` and `Optional[…]`, which alone take brackets."""
     match node:
-        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="adaspec"), attr=name):
+        case ast.Name(id=name) | ast.Subscript(value=ast.Name(id="Slot" | "Optional" as name)):
             return name
-        case ast.Subscript(value=ast.Name(id=name)) | ast.Call(func=ast.Name(id=name)):
+    return None
+
+
+def _decorator(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(), attr=name) | ast.Call(func=ast.Name(id=name)):
             return name
     return None

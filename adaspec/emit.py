@@ -1,4 +1,4 @@
-"""What every emitter shares: names that clash, docstrings from the spec, scalars on the host, and the source's assembly."""
+"""What every emitter shares: names that clash, docstrings from the spec, and scalars on the host."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def mangle(names: Iterable[str], reserved: Iterable[str]) -> dict[str, str]:
 
 
 def describe(lowered: Lowered, renamed: Renamed) -> list[str]:
-    """The docstring of a generated class or factory, unindented: title, source, the rule as written, hyperparameters."""
+    """The docstring of a generated class or factory, unindented: title, source, and the rule as written."""
     spec = lowered.spec
     lines = [f"{spec.title}."]
     if spec.reference:
@@ -133,7 +133,7 @@ def _floor(x: float) -> float:
     return float(math.floor(x)) if math.isfinite(x) else x
 ''',
 }
-"""Host functions with IEEE manners, printed into a generated module only where an interval cannot rule the exception out."""
+"""Host functions with IEEE manners, printed into a module only where no interval rules the exception out."""
 
 
 class HostPrinter(Printer):

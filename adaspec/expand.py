@@ -11,30 +11,50 @@ from dataclasses import replace
 from . import ir
 from .errors import SpecError
 from .ir import Assign, Call, Choose, Compare, Dim, Expr, If, Name, Ndim, Number, Stmt, rebuild
+from .vocabulary import FUNCTIONS
 
 MAX_NODES = 20_000
+MAX_DEPTH = 120
+MAX_LOOPS = 3
 
 
-def expand(rule: ir.Rule) -> tuple[Stmt, ...]:
+class Budget:
+    """How much may still be expanded: helpers that call helpers grow without bound, and so do many views of one."""
+
+    def __init__(self) -> None:
+        self.nodes = MAX_NODES
+
+    def take(self, node: Expr) -> None:
+        self.nodes -= 1
+        if self.nodes < 0:
+            raise SpecError(f"more than {MAX_NODES:,} nodes once every helper is inlined", node, "call fewer helpers")
+
+
+def expand(rule: ir.Rule, budget: Budget | None = None) -> tuple[Stmt, ...]:
     """The body of the rule without a call of any function of the file."""
-    return Expander(rule).rule_body()
+    return Expander(rule, budget or Budget()).rule_body()
 
 
-def expand_function(rule: ir.Rule, function: ir.Function) -> tuple[tuple[Stmt, ...], Expr]:
+def expand_function(
+    rule: ir.Rule, function: ir.Function, budget: Budget | None = None
+) -> tuple[tuple[Stmt, ...], Expr]:
     """The statements of a schedule or a view and the expression it returns, in its own argument names."""
-    expander = Expander(rule, {a.name for a in function.arguments})
-    scope = dict.fromkeys((), ir.Number(0))
+    expander = Expander(rule, budget or Budget(), {a.name for a in function.arguments})
+    expander.stack.append(function.name)
     ranks = {a.name: 2 for a in function.arguments if a.kind == "Matrix"}
-    return expander.function_body(function, scope, ranks)
+    return expander.function_body(function, {}, ranks)
 
 
 class Expander:
     """One expansion. `scope` maps a name of the text to the expression that stands for it; missing names stay."""
 
-    def __init__(self, rule: ir.Rule, names: set[str] | None = None) -> None:
+    def __init__(self, rule: ir.Rule, budget: Budget, names: set[str] | None = None) -> None:
         self.rule = rule
+        self.budget = budget
         self.stack: list[str] = []
-        self.nodes = 0
+        self.loops = 0
+        self.depth = 0
+        self.numbers = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | {rule.step}
         own = {h.name for h in rule.hypers} | set(rule.state_names) | {rule.param, rule.grad, rule.step or rule.param}
         self.taken = own | set(ir.assigned(rule.body)) if names is None else set(names)
 
@@ -42,13 +62,13 @@ class Expander:
         return tuple(self.block(self.rule.body, {}, {}))
 
     def function_body(self, function: ir.Function, scope: dict, ranks: dict) -> tuple[tuple[Stmt, ...], Expr]:
-        *statements, last = function.body or (None,)
-        nested = any(isinstance(n, ir.Return) for n in ir.walk(tuple(s for s in statements if s)))
-        if not isinstance(last, ir.Return) or len(last.values) != 1 or nested:
-            raise SpecError(
-                f"'{function.name}' must end with its only `return`, of one value", last or function, "one `return` at the end"
-            )
-        out = self.block(tuple(s for s in statements if s), scope, ranks)
+        statements, last = function.body[:-1], function.body[-1] if function.body else None
+        nested = next((n for n in ir.walk(statements) if isinstance(n, ir.Return)), None)
+        if nested is not None or not isinstance(last, ir.Return) or len(last.values) != 1:
+            what = f"'{function.name}' must end with its only `return`, of one value"
+            raise SpecError(what, nested or last or function, "one `return`, at the end")
+        ranks = dict(ranks)
+        out = self.block(statements, scope, ranks)
         before: list[Stmt] = []
         value = self.expr(last.values[0], scope, ranks, before)
         return (*out, *before), value
@@ -65,8 +85,8 @@ class Expander:
         return candidates[0]
 
     def block(self, body: tuple[Stmt, ...], scope: dict[str, Expr], ranks: dict[str, int]) -> list[Stmt]:
+        """The expanded statements; `ranks` learns what they assert."""
         out: list[Stmt] = []
-        ranks = dict(ranks)
         for stmt in body:
             out += self.stmt(stmt, scope, ranks)
         return out
@@ -78,17 +98,31 @@ class Expander:
                 new = self.expr(value, scope, ranks, before)
                 target = scope.get(name)
                 bound = replace(stmt, name=target.id if isinstance(target, Name) else name, value=new)
-                if isinstance(value, Name | ir.Transpose | Choose) and isinstance(new, Name) and new.id in ranks:
-                    ranks[bound.name] = ranks[new.id]
+                rank = self.rank(new, ranks)
+                ranks.pop(bound.name, None)
+                if rank is not None:
+                    ranks[bound.name] = rank
                 return [*before, bound]
             case If(test, then, otherwise):
                 test = self.expr(test, scope, ranks, before)
-                inner = ranks | self.rank_fact(test)
-                then_out = tuple(self.block(then, scope, inner))
-                return [*before, replace(stmt, test=test, then=then_out, otherwise=tuple(self.block(otherwise, scope, ranks)))]
+                sides = ranks | self.rank_fact(test), dict(ranks)
+                bodies = [tuple(self.block(b, scope, side)) for b, side in zip((then, otherwise), sides, strict=True)]
+                for name in {*sides[0], *sides[1]} & set(ir.assigned((*bodies[0], *bodies[1]))):
+                    ranks.pop(name, None)
+                return [*before, replace(stmt, test=test, then=bodies[0], otherwise=bodies[1])]
             case ir.For(count, body):
+                self.loops += 1
+                if self.loops > MAX_LOOPS:
+                    raise SpecError(f"loops nested deeper than {MAX_LOOPS}", stmt, "count to the product of two counts")
                 count = self.expr(count, scope, ranks, before)
-                return [*before, replace(stmt, count=count, body=tuple(self.block(body, scope, ranks)))]
+                inner = dict(ranks)
+                for name in ir.assigned(body):
+                    inner.pop(scope[name].id if isinstance(scope.get(name), Name) else name, None)  # type: ignore[union-attr]
+                body = tuple(self.block(body, scope, inner))
+                self.loops -= 1
+                for name in ir.assigned(body):
+                    ranks.pop(name, None)
+                return [*before, replace(stmt, count=count, body=body)]
             case ir.Assert(test):
                 test = self.expr(test, scope, ranks, before)
                 ranks |= self.rank_fact(test)
@@ -99,16 +133,43 @@ class Expander:
         """`{x: k}` where the test says that array x has rank k."""
         match test:
             case Compare("==", Ndim(Name(name)), Number(int(k))) | Compare("==", Number(int(k)), Ndim(Name(name))):
-                fact = {name: k}
-                return fact | ({self.rule.grad: k} if name == self.rule.param else {})
+                alike = {self.rule.param, self.rule.grad, *(s.name for s in self.rule.slots if s.init.whole)}
+                return dict.fromkeys(alike if name == self.rule.param else {name}, k)
             case ir.Logical("and", values):
                 return {n: k for v in values for n, k in self.rank_fact(v).items()}
         return {}
 
+    def rank(self, node: Expr, ranks: dict[str, int]) -> int | None:
+        """The rank of an expanded expression, None if it is not known."""
+        match node:
+            case Number():
+                return 0
+            case Name(id=name):
+                return 0 if name in self.numbers else ranks.get(name)
+            case Call() if node.function == "total" or (FUNCTIONS[node.function].axis and not node.options):
+                return 0
+            case Choose(_, then, otherwise):
+                sides = self.rank(then, ranks), self.rank(otherwise, ranks)
+                return sides[0] if sides[0] == sides[1] else None
+            case Call() | ir.Binary() | ir.Unary() | Compare() | ir.Transpose() | ir.Index():
+                inner = [self.rank(c, ranks) for c in ir.children(node) if isinstance(c, Expr)]
+                known = [k for k in inner[: 1 if isinstance(node, Call) and node.options else None] if k is not None]
+                if len(known) < len(inner) - len(getattr(node, "options", ())):
+                    return None
+                added = node.items.count(None) if isinstance(node, ir.Index) else 0
+                return max(known) + added - len(getattr(node, "options", ()))
+        return None
+
     def expr(self, node: Expr, scope: dict[str, Expr], ranks: dict[str, int], before: list[Stmt]) -> Expr:
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise SpecError(f"more than {MAX_NODES:,} nodes once every helper is inlined", node, "call fewer helpers")
+        self.budget.take(node)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise SpecError(f"an expression deeper than {MAX_DEPTH} once helpers are inlined", node, "name its parts")
+        new = self._expr(node, scope, ranks, before)
+        self.depth -= 1
+        return new
+
+    def _expr(self, node: Expr, scope: dict[str, Expr], ranks: dict[str, int], before: list[Stmt]) -> Expr:
         match node:
             case Name(id=name):
                 return replace(scope[name], span=node.span) if name in scope else node
@@ -119,11 +180,13 @@ class Expander:
             case Dim(operand, axis):
                 inner = self.expr(operand, scope, ranks, before)
                 if axis >= 0:
-                    rank = ranks.get(inner.id) if isinstance(inner, Name) else None
+                    rank = self.rank(inner, ranks)
                     if rank is None:
-                        raise SpecError("the rank is not known here, so axes are counted from the end", node, "x.shape[-1]")
+                        hint = "write x.shape[-1], or `assert x.ndim == 2, …` first"
+                        raise SpecError("the rank is not known here, so axes are counted from the end", node, hint)
                     if axis >= rank:
-                        raise SpecError(f"axis {axis} of an array of rank {rank}", node, f"axes are 0 to {rank - 1}")
+                        hint = f"its axes are 0 to {rank - 1}" if rank else "a number has none"
+                        raise SpecError(f"axis {axis} of an array of rank {rank}", node, hint)
                     axis -= rank
                 return replace(node, operand=inner, axis=axis)
         return rebuild(node, lambda child: self.expr(child, scope, ranks, before))
@@ -136,7 +199,9 @@ class Expander:
             lead: list[Stmt] = []
             value = self.expr(part, scope, ranks, lead)
             sides.append((lead, value))
-        if not sides[0][0] and not sides[1][0]:
+        # A total is summed over the model only if its own side is chosen, so it has to stand in an `if`.
+        totals = any(isinstance(n, Call) and n.function == "total" for _, value in sides for n in ir.walk(value))
+        if not sides[0][0] and not sides[1][0] and not totals:
             return replace(node, test=test, then=sides[0][1], otherwise=sides[1][1])
         name = self.fresh("chosen")
         then, otherwise = ((*lead, Assign(name, value, span=node.span)) for lead, value in sides)
@@ -147,7 +212,9 @@ class Expander:
         function = self.rule.function(call.function)
         assert function is not None
         if function.name in self.stack:
-            raise SpecError(f"'{function.name}' calls itself", call, "the language has no recursion; use `for _ in range(n)`")
+            raise SpecError(
+                f"'{function.name}' calls itself", call, "the language has no recursion; use `for _ in range(n)`"
+            )
         values = {a: self.expr(v, scope, ranks, before) for a, v in matched(call, function)}
         rebound = set(ir.assigned(function.body))
         inner: dict[str, Expr] = {}
@@ -163,8 +230,8 @@ class Expander:
             held = inner[argument.name]
             if argument.kind == "Matrix" and isinstance(held, Name):
                 inner_ranks[held.id] = 2
-            elif isinstance(held, Name) and isinstance(value, Name) and value.id in ranks:
-                inner_ranks[held.id] = ranks[value.id]
+            elif isinstance(held, Name) and (rank := self.rank(value, ranks)) is not None:
+                inner_ranks[held.id] = rank
         for name in rebound - set(inner):
             inner[name] = Name(self.fresh(name, function.name))
         self.stack.append(function.name)
@@ -187,7 +254,9 @@ def matched(call: Call, function: ir.Function) -> list[tuple[ir.Argument, Expr]]
     known = {a.name for a in function.arguments}
     for name, value in call.options:
         if name not in known:
-            raise SpecError(f"'{function.name}' has no argument '{name}'", value, f"known here: {', '.join(sorted(known))}")
+            raise SpecError(
+                f"'{function.name}' has no argument '{name}'", value, f"known here: {', '.join(sorted(known))}"
+            )
         if name in given:
             raise SpecError(f"'{function.name}' gets '{name}' twice", value)
         given[name] = value

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from . import ir
+from .expand import expand_function
 from .ir import Assert, Assign, Constant, Dim, Expr, For, If, Logical, Name, Ndim, Number, Stmt, Unary, rebuild
 from .scalars import evaluate
 
@@ -50,12 +52,14 @@ def slot_states(
 
 
 def presence(rule: ir.Rule, body: tuple[Stmt, ...]) -> dict[str, Expr]:
-    """For each slot the static condition under which it exists: that a surviving branch reads or binds it.
+    """For each slot the static condition under which it exists: that a surviving branch, or a view, reads or binds it.
 
     The conditions speak of the parameter's `ndim` and `shape` and of hyperparameters alone; `Constant(True)` is always.
     """
     seen: dict[str, list[Expr]] = {s.name: [] for s in rule.slots}
-    for path, stmt in paths(rule, body):
+    read = [expand_function(rule, f) for f in rule.functions if f.role == "view"]
+    views = [(*statements, Assign("", value)) for statements, value in read]
+    for path, stmt in chain(paths(rule, body), *(paths(rule, view) for view in views)):
         for name in _touched(stmt):
             if name in seen and path not in seen[name]:
                 seen[name].append(path)

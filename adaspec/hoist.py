@@ -35,7 +35,7 @@ class Hoister:
         return tuple(out)
 
     def stmt(self, stmt: Stmt, before: list[Stmt], inside: set[str]) -> Stmt:
-        """The statement with its scalars named; the names go to `before` unless they depend on `inside`, bound in here."""
+        """The statement with its scalars named in `before`, but for those that depend on `inside`, bound in here."""
         match stmt:
             case Assign(name, value):
                 scalar = self.is_scalar(value)

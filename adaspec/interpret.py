@@ -42,7 +42,7 @@ class State:
 class Interpreter:
     """A spec as two pure functions, `init` and `step`, and its views."""
 
-    def __init__(self, spec: Spec, **hypers: Any) -> None:
+    def __init__(self, spec: Spec, /, **hypers: Any) -> None:
         self.spec = spec
         self.hypers = self._hypers(hypers, {h.name: h.default for h in spec.rule.hypers})
 
@@ -53,7 +53,7 @@ class Interpreter:
             slots[path] = self._slots(path, x)
         return State(0, dict.fromkeys(slots, 0), slots, {s.name: s.initial for s in self.spec.rule.shared})
 
-    def step(self, params: Tree, grads: Tree, state: State, **hypers: Any) -> tuple[Tree, State]:
+    def step(self, params: Tree, grads: Tree, state: State, /, **hypers: Any) -> tuple[Tree, State]:
         """One update. `grads` has the shape of `params`; a gradient of None leaves its parameter and slots alone.
 
         Returns new parameters and a new state; nothing that is passed in is changed. Extra keywords are hyperparameters
@@ -82,7 +82,7 @@ class Interpreter:
         )
         return tree.rebuild(params, lambda path, x: runs[path].param() if path in runs else x), new
 
-    def view(self, name: str, params: Tree, state: State, **hypers: Any) -> Tree:
+    def view(self, name: str, params: Tree, state: State, /, **hypers: Any) -> Tree:
         """Another reading of the parameters, such as "eval"; a tree like `params`."""
         given = self._hypers(hypers, self.hypers)
         statements, value = self.spec.view(name)
@@ -321,9 +321,9 @@ class Run:
         args = [self._expr(a) for a in node.args]
         axis = None if node.option("axis") is None else int(scalars.evaluate(node.option("axis"), {}) or 0)  # type: ignore[arg-type]
         match name, args:
-            case ("norm" | "rms"), [a]:
+            case (("norm" | "rms"), [a]):
                 return xp.sqrt((xp.sum if name == "norm" else xp.mean)(a * a, axis=axis))
-            case ("sum" | "mean" | "max"), [a]:
+            case (("sum" | "mean" | "max"), [a]):
                 return getattr(xp, name)(a, axis=axis)
         if all(_is_number(a) for a in args):
             return _number(scalars.ELEMENTWISE[name](*(a if isinstance(a, bool) else np.float64(a) for a in args)))

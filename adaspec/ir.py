@@ -198,6 +198,11 @@ class Init(Node):
     without: int | None = None
     scalar: bool = False
 
+    @property
+    def whole(self) -> bool:
+        """Whether the slot has the parameter's shape."""
+        return self.without is None and not self.scalar
+
 
 @dataclass(frozen=True)
 class Slot(Node):
@@ -253,6 +258,22 @@ class Function(Node):
 
 
 @dataclass(frozen=True)
+class Setting(Node):
+    """One value of a dialect."""
+
+    name: str
+    value: float | int | bool | None
+
+
+@dataclass(frozen=True)
+class Dialect(Node):
+    """A named implementation, `adam:torch`, and the hyperparameters with which the rule equals it."""
+
+    name: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True)
 class Rule(Node):
     """The update rule itself, as declared: what `parse` yields and `check` has approved."""
 
@@ -266,7 +287,7 @@ class Rule(Node):
     hypers: tuple[Hyper, ...]
     functions: tuple[Function, ...]
     body: tuple[Stmt, ...]
-    dialects: tuple[tuple[str, tuple[tuple[str, float | int | bool | None], ...]], ...] = ()
+    dialects: tuple[Dialect, ...] = ()
     rule_doc: str | None = None
 
     def function(self, name: str) -> Function | None:

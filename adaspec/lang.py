@@ -43,39 +43,59 @@ Optional = Any
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _word(name: str) -> Any:
-    def word(*args: Any, **options: Any) -> Any:
-        raise TypeError(f"{name} is a word of the spec language: a spec is parsed, not run (adaspec.load, adaspec.parse)")
+class _Word:
+    """A word of the language: anything may be asked of it in a spec's text, nothing when it is run."""
 
-    word.__name__ = word.__qualname__ = name
-    return word
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        raise TypeError(f"{self._name} is a word of the spec language: a spec is parsed, not run (adaspec.load)")
+
+    def __repr__(self) -> str:
+        return f"<{self._name} of the spec language>"
 
 
-class _Init:
+class _Init(_Word):
     """How a slot begins; `.without(axis)` leaves one axis out, `.scalar` makes it 0-d."""
 
-    scalar: Any = None
-
-    def __call__(self, value: float) -> Any:
+    @property
+    def scalar(self) -> Any:
         return self
 
     def without(self, axis: int) -> Any:
         return self
 
+    def __call__(self, value: float) -> Any:
+        return self
 
-zeros: Any = _Init()
-ones: Any = _Init()
-full: Any = _Init()
-copy: Any = _Init()
-first_grad: Any = _Init()
 
-(abs, sign, sqrt, rsqrt, exp, expm1, log, log1p, tanh, floor, minimum, maximum, where, clip, sum, mean, max, norm, rms) = (
-    _word(name)
-    for name in (
-        "abs sign sqrt rsqrt exp expm1 log log1p tanh floor minimum maximum where clip sum mean max norm rms".split()
-    )
-)
-total = _word("total")
+zeros: Any = _Init("zeros")
+ones: Any = _Init("ones")
+full: Any = _Init("full")
+copy: Any = _Init("copy")
+first_grad: Any = _Init("first_grad")
+
+abs: Any = _Word("abs")
+sign: Any = _Word("sign")
+sqrt: Any = _Word("sqrt")
+rsqrt: Any = _Word("rsqrt")
+exp: Any = _Word("exp")
+expm1: Any = _Word("expm1")
+log: Any = _Word("log")
+log1p: Any = _Word("log1p")
+tanh: Any = _Word("tanh")
+floor: Any = _Word("floor")
+minimum: Any = _Word("minimum")
+maximum: Any = _Word("maximum")
+where: Any = _Word("where")
+clip: Any = _Word("clip")
+sum: Any = _Word("sum")
+mean: Any = _Word("mean")
+max: Any = _Word("max")
+norm: Any = _Word("norm")
+rms: Any = _Word("rms")
+total: Any = _Word("total")
 
 
 def schedule(function: F) -> F:
@@ -94,7 +114,7 @@ def view(label: str) -> Callable[[F], F]:
 
 __all__ = [
     "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Scalar",
-    "Shared", "Slot", "Step", "abs", "clip", "copy", "exp", "expm1", "first_grad", "floor", "full", "log", "log1p", "max",
-    "maximum", "mean", "minimum", "norm", "ones", "rms", "rsqrt", "schedule", "sign", "sqrt", "sum", "tanh", "total",
-    "view", "where", "zeros",
+    "Shared", "Slot", "Step", "abs", "clip", "copy", "exp", "expm1", "first_grad", "floor", "full", "log", "log1p",
+    "max", "maximum", "mean", "minimum", "norm", "ones", "rms", "rsqrt", "schedule", "sign", "sqrt", "sum", "tanh",
+    "total", "view", "where", "zeros",
 ]  # fmt: skip

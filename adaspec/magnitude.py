@@ -1,8 +1,8 @@
 """The unit of rounding error: a value together with its size without cancellation.
 
-`Sized(value, size)` follows the interpreter: every sum of values has as size the sum of sizes, so `size` is what the update
-would be if nothing cancelled. An error is measured in ulp of `size` (reference: numerics, the conditioned ulp): the
-cancellation of signs, which no implementation can help, does not count.
+`Sized(value, size)` follows the interpreter: every sum of values has as size the sum of sizes, so `size` is what the
+update would be if nothing cancelled. An error is measured in ulp of `size`, the conditioned ulp: the cancellation of
+signs, which no implementation can help, does not count.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class Sized:
 
     def __pow__(self, other: Any) -> Sized:
         power = sized(other)
-        return Sized(self.value**power.value, self.size_ ** np.abs(power.value) if _whole(power) else np.abs(self.value**power.value))
+        value = self.value**power.value
+        return Sized(value, self.size_**power.value if _whole(power) else np.abs(value))
 
     def __matmul__(self, other: Any) -> Sized:
         return Sized(self.value @ other.value, self.size_ @ other.size_)
@@ -166,18 +167,18 @@ def _reduce(name: str):
     return lambda a, axis=None: Sized(f(a.value, axis=axis), f(a.size_, axis=axis))
 
 
-def _astype(a: Sized, dtype: Any) -> Sized:
-    return a
+def _asarray(a: Any, dtype: Any = None, copy: bool | None = None, device: Any = None) -> Sized:
+    return Sized(a.value.copy(), a.size_.copy()) if isinstance(a, Sized) else Sized(a)
 
 
 NAMESPACE: Any = SimpleNamespace(
-    __name__=__name__, abs=lambda a: Sized(np.abs(a.value), a.size_), sqrt=_sqrt, minimum=_pick("minimum"), maximum=_pick("maximum"),
-    where=_where, sum=_reduce("sum"), mean=_reduce("mean"), max=_reduce("max"), astype=_astype, matmul=lambda a, b: a @ b,
+    __name__=__name__, abs=lambda a: Sized(np.abs(a.value), a.size_), sqrt=_sqrt, where=_where,
+    minimum=_pick("minimum"), maximum=_pick("maximum"), sum=_reduce("sum"), mean=_reduce("mean"), max=_reduce("max"),
+    matmul=lambda a, b: a @ b,
     matrix_transpose=lambda a: Sized(np.swapaxes(a.value, -1, -2), np.swapaxes(a.size_, -1, -2)),
-    asarray=lambda a, dtype=None, copy=None, device=None: Sized(a.value.copy(), a.size_.copy()) if isinstance(a, Sized) else Sized(a),
+    asarray=_asarray, astype=lambda a, dtype: a, isdtype=lambda dtype, kind: True,
     full=lambda shape, value, dtype=None, device=None: Sized(np.full(shape, value, dtype=np.float64)),
-    logical_and=lambda a, b: Sized(np.logical_and(a.value, b.value)),
-    logical_or=lambda a, b: Sized(np.logical_or(a.value, b.value)), logical_not=lambda a: Sized(np.logical_not(a.value)),
-    isdtype=lambda dtype, kind: True, float32=np.dtype(np.float32), float64=np.dtype(np.float64),
+    logical_and=lambda a, b: Sized(a.value & b.value), logical_or=lambda a, b: Sized(a.value | b.value),
+    logical_not=lambda a: Sized(~a.value), float32=np.dtype(np.float32), float64=np.dtype(np.float64),
     **{name: _elementwise(name) for name in ("sign", "exp", "expm1", "log", "log1p", "tanh", "floor")},
 )  # fmt: skip

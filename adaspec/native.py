@@ -1,4 +1,4 @@
-"""`adaspec.torch`, `adaspec.jax`, `adaspec.tensorflow`, `adaspec.numpy`: the library's optimizers, built on first use."""
+"""The modules `adaspec.torch`, `.jax`, `.tensorflow`, `.numpy`: the library's optimizers, built on first use."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ import math
 from . import ir
 from .declare import Declarations
 from .errors import SpecError
-from .source import decode, tree
-from .vocabulary import LATER
+from .source import MAX_BYTES, decode, tree
 
 MAX_DEPTH = 100
+MAX_BLOCKS = 20
 BINARY = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.MatMult: "@", ast.BitAnd: "&",
     ast.BitOr: "|",
@@ -36,7 +36,7 @@ def parse_rule(data: bytes | str, path: str = "<spec>") -> ir.Rule:
         return Parser(text).module(tree(text))
     except SpecError as error:
         shown = text or (data if isinstance(data, str) else data.decode("utf-8", "replace"))
-        error.locate(path, shown[:100_000])
+        error.locate(path, shown[: 2 * MAX_BYTES])
         raise
 
 
@@ -54,15 +54,31 @@ class Parser(Declarations):
 
     def __init__(self, text: str) -> None:
         self.lines = text.split("\n")
+        self.columns: dict[int, list[int]] = {}
         self.depth = 0
 
     def span(self, node: ast.AST) -> ir.Span:
-        def column(line: int, offset: int) -> int:
-            source = self.lines[line - 1]
-            return offset if source.isascii() else len(source.encode()[:offset].decode("utf-8", "ignore"))
-
         line, end = node.lineno, node.end_lineno or node.lineno  # type: ignore[attr-defined]
-        return ir.Span(line, column(line, node.col_offset), end, column(end, node.end_col_offset or 0))  # type: ignore[attr-defined]
+        first, last = node.col_offset, node.end_col_offset or 0  # type: ignore[attr-defined]
+        return ir.Span(line, self.column(line, first), end, self.column(end, last))
+
+    def column(self, line: int, offset: int) -> int:
+        """The column in characters of an offset in bytes, which is what `ast` counts."""
+        source = self.lines[line - 1]
+        if source.isascii():
+            return offset
+        if line not in self.columns:
+            starts = [column for column, char in enumerate(source) for _ in char.encode()]
+            self.columns[line] = [*starts, len(source)]
+        return self.columns[line][offset]
+
+    def name_span(self, node: ast.FunctionDef) -> ir.Span:
+        """The name behind `def`."""
+        start = self.span(node)
+        column = self.lines[start.line - 1].find(node.name, start.column + 3)
+        if column < 0:  # a backslash between the two
+            return ir.Span(start.line, start.column, start.line, start.column + 3)
+        return ir.Span(start.line, column, start.line, column + len(node.name))
 
     def refuse(self, node: ast.AST, what: str, hint: str = "") -> SpecError:
         return SpecError(what, self.span(node), hint)
@@ -73,24 +89,37 @@ class Parser(Declarations):
         return tuple(self.stmt(s) for s in statements if not isinstance(s, ast.Pass))
 
     def stmt(self, node: ast.stmt) -> ir.Stmt:
+        self.depth += 1
+        if self.depth > MAX_BLOCKS:
+            raise self.refuse(node, f"statements nested deeper than {MAX_BLOCKS}", "put the inner ones into a helper")
+        try:
+            return self._stmt(node)
+        finally:
+            self.depth -= 1
+
+    def _stmt(self, node: ast.stmt) -> ir.Stmt:
         span = self.span(node)
         match node:
+            case ast.Assign(targets=[ast.Name(id="_")]) | ast.AugAssign(target=ast.Name(id="_")):
+                raise self.refuse(node, "'_' holds nothing: it only counts loops", "bind a name")
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 return ir.Assign(name, self.expr(value), span=span)
             case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value) if type(op) in BINARY:
                 old = ir.Name(name, span=self.span(target))
                 return ir.Assign(name, ir.Binary(BINARY[type(op)], old, self.expr(value), span=span), span=span)
+            case ast.AugAssign(target=ast.Name(), op=op):
+                raise self.refuse(node, f"the operator {SPELLED[type(op)]} is not part of the language", HELP)
             case ast.Assign() | ast.AugAssign() | ast.AnnAssign():
                 raise self.refuse(node, "an assignment binds one plain name", "write `m = …`, one name at a time")
             case ast.If(test=test, body=body, orelse=orelse):
                 return ir.If(self.expr(test), self.body(body), self.body(orelse), span=span)
-            case ast.For(target=ast.Name(id="_"), iter=ast.Call(func=ast.Name(id="range"), args=[count], keywords=[])) if (
-                not node.orelse
-            ):
+            case ast.For(
+                target=ast.Name(id="_"), iter=ast.Call(func=ast.Name(id="range"), args=[count], keywords=[])
+            ) if not node.orelse:
                 return ir.For(self.expr(count), self.body(node.body), span=span)
             case ast.For():
                 raise self.refuse(node, "a loop repeats a Count of times", "write `for _ in range(count):`")
-            case ast.Assert(test=test, msg=ast.Constant(value=str(message))):
+            case ast.Assert(test=test, msg=ast.Constant(value=str(message))) if message.strip():
                 return ir.Assert(self.expr(test), message, span=span)
             case ast.Assert():
                 raise self.refuse(node, "an assert needs a remedy", 'write `assert fact, "what to do instead"`')
@@ -98,7 +127,7 @@ class Parser(Declarations):
                 return ir.Return(tuple(self.expr(v) for v in values), span=span)
             case ast.Return(value=value) if value is not None:
                 return ir.Return((self.expr(value),), span=span)
-        raise self.refuse(node, f"{_described(node)} is not part of the language", "see docs/spec-language.md")
+        raise self.refuse(node, f"{_described(node)} is not part of the language", _remedy(node))
 
     # Expressions
 
@@ -128,9 +157,12 @@ class Parser(Declarations):
                 return ir.Binary(BINARY[type(op)], self.expr(left), self.expr(right), span=span)
             case ast.BinOp(op=op):
                 later = ": periodic branches (`if t % k == 0`) come later" if isinstance(op, ast.Mod) else ""
-                raise self.refuse(node, f"the operator {SPELLED[type(op)]} is not part of the language{later}")
+                hint = "divide with `/` and round with floor(…)" if isinstance(op, ast.Mod | ast.FloorDiv) else HELP
+                raise self.refuse(node, f"the operator {SPELLED[type(op)]} is not part of the language{later}", hint)
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARE:
                 return ir.Compare(COMPARE[type(op)], self.expr(left), self.expr(right), span=span)
+            case ast.Compare(ops=[ast.In() | ast.NotIn()]):
+                raise self.refuse(node, "`in` is not part of the language", "compare with `==`, join with `or`")
             case ast.Compare(ops=ops) if len(ops) > 1:
                 raise self.refuse(node, "a chained comparison", "write `(0 < a) & (a < 1)`")
             case ast.BoolOp(op=op, values=values):
@@ -155,8 +187,10 @@ class Parser(Declarations):
                 return ir.Dim(self.expr(value), self.integer(index), span=span)
             case ast.Subscript(value=value, slice=index):
                 items = index.elts if isinstance(index, ast.Tuple) else [index]
+                if not items:
+                    raise self.refuse(node, "an empty index", "indexing only adds axes: `row[..., None]`")
                 return ir.Index(self.expr(value), tuple(self.index_item(i) for i in items), span=span)
-        raise self.refuse(node, f"{_described(node)} is not part of the language", "see docs/spec-language.md")
+        raise self.refuse(node, f"{_described(node)} is not part of the language", _remedy(node))
 
     def index_item(self, node: ast.expr) -> str | None:
         match node:
@@ -193,17 +227,45 @@ class Parser(Declarations):
         return value
 
 
+HELP = "see docs/spec-language.md"
+
+
+def _remedy(node: ast.AST) -> str:
+    match node:
+        case ast.While():
+            return "a loop repeats a Count of times: `for _ in range(count):`"
+        case ast.Call(func=ast.Attribute(attr=name)):
+            return f"functions are called by their plain name: {name[:40]}(…)"
+        case ast.Expr():
+            return "bind it: `name = …`, or remove it"
+        case ast.Constant(value=str() | bytes()):
+            return "only a docstring and an assertion hold text"
+        case ast.Return():
+            return "name what is returned"
+        case ast.FunctionDef():
+            return "define it beside the rule"
+        case ast.Tuple() | ast.List():
+            return "one value at a time"
+        case ast.NamedExpr():
+            return "bind the name in a statement of its own"
+    return HELP
+
+
 def _described(node: ast.AST) -> str:
     name = type(node).__name__
     words = {
-        "Constant": "a literal of this type", "JoinedStr": "an f-string", "Lambda": "a lambda", "ListComp": "a comprehension",
-        "Call": "a call of anything but a plain name", "FunctionDef": "a function inside a function", "Tuple": "a tuple",
-        "List": "a list", "Dict": "a dict", "Expr": "an expression that is not used", "While": "while", "With": "with",
-        "Try": "try", "Import": "import", "ImportFrom": "import", "ClassDef": "a class", "Delete": "del", "Raise": "raise",
-        "Global": "global", "Nonlocal": "nonlocal", "Await": "await", "Yield": "yield", "NamedExpr": "`:=`",
-        "Return": "an empty return",
+        "AsyncFor": "async", "AsyncFunctionDef": "async", "AsyncWith": "async", "Await": "await", "Break": "break",
+        "Call": "a call of anything but a plain name", "ClassDef": "a class", "Constant": "a literal of this type",
+        "Continue": "continue", "Delete": "del", "Dict": "a dict", "DictComp": "a comprehension",
+        "Expr": "an expression that is not used", "FunctionDef": "a function inside a function",
+        "GeneratorExp": "a comprehension", "Global": "global", "Import": "import", "ImportFrom": "import",
+        "JoinedStr": "an f-string", "Lambda": "a lambda", "List": "a list", "ListComp": "a comprehension",
+        "Match": "match", "NamedExpr": "`:=`", "Nonlocal": "nonlocal", "Raise": "raise", "Return": "an empty return",
+        "Set": "a set",
+        "SetComp": "a comprehension", "Slice": "a slice", "Starred": "`*`", "Try": "try", "TryStar": "try",
+        "Tuple": "a tuple", "While": "while", "With": "with", "Yield": "yield", "YieldFrom": "yield",
     }  # fmt: skip
     return words.get(name, f"'{name}'")
 
 
-__all__ = ["LATER", "Parser", "parse_expression", "parse_rule"]
+__all__ = ["Parser", "parse_expression", "parse_rule"]

@@ -1,16 +1,17 @@
 """Split a body at its totals, and part scalar statements from those that run once per parameter.
 
-Within a phase every scalar statement comes first; where that would show a statement a scalar that is bound only after it,
-the later binding gets a name of its own.
+Within a phase every scalar statement comes first; where that would show a statement a scalar that is bound only after
+it, the later binding gets a name of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from . import ir
-from .ir import Assign, Call, Expr, For, If, Name, Stmt, rebuild
+from .ir import Assign, Call, Expr, If, Name, Stmt, rebuild
 from .stage import Stage, Type
 
 
@@ -26,9 +27,9 @@ class Total:
 class Phase:
     """Scalar statements once per step, then the body once per parameter, then the totals over all parameters.
 
-    `model` are those of `scalars` that the Shareds need: run once with the optimizer's step. `local` are those that do not
-    bind a Shared: where parameters have steps of their own, run once for each distinct step. `carried` are the names
-    (neither the parameter's, nor slots, nor scalars) that later phases read of this phase's body.
+    `model` are those of `scalars` that the Shareds need: run once with the optimizer's step. `local` are those that do
+    not bind a Shared: where parameters have steps of their own, run once for each distinct step. `carried` are the
+    names (neither the parameter's, nor slots, nor scalars) that later phases read of this phase's body.
     """
 
     scalars: tuple[Stmt, ...]
@@ -75,12 +76,11 @@ class Splitter:
 
     def put(self, stmt: Stmt) -> None:
         scalar = self.is_scalar(stmt)
-        if scalar and isinstance(stmt, Assign):
-            if any(stmt.name in ir.names(s) for s in self.bodies[self.level]):
-                # Scalars move in front of the body, whose earlier statements mean the old value.
-                new = self.fresh(f"{stmt.name}_new")
-                self.renamed[stmt.name] = new
-                stmt = replace(stmt, name=new)
+        if scalar and isinstance(stmt, Assign) and any(stmt.name in ir.names(s) for s in self.bodies[self.level]):
+            # Scalars move in front of the body, whose earlier statements mean the old value.
+            new = self.fresh(f"{stmt.name}_new")
+            self.renamed[stmt.name] = new
+            stmt = replace(stmt, name=new)
         (self.scalars if scalar else self.bodies)[self.level].append(stmt)
         self.bound_at |= dict.fromkeys([stmt.name] if hasattr(stmt, "name") else ir.assigned((stmt,)), self.level)  # type: ignore[attr-defined]
 
@@ -188,13 +188,10 @@ def _renamed(stmt: Stmt, names: Mapping[str, str]) -> Stmt:
     if not names:
         return stmt
 
-    def change(node):
+    def change(node: Any) -> Any:
         if isinstance(node, Name) and node.id in names:
             return Name(names[node.id], span=node.span)
         node = rebuild(node, change)
         return replace(node, name=names[node.name]) if isinstance(node, Assign) and node.name in names else node
 
     return change(stmt)
-
-
-__all__ = ["For", "Phase", "Splitter", "Total", "split"]

@@ -255,8 +255,9 @@ class Planner(Kinds):
         return name
 
     def buffer(self, name: str) -> str | None:
-        if name not in self.busy:
-            held = set(self.busy.values()) | set(self.busy)
+        others = {b for n, b in self.busy.items() if n != name}
+        if self.busy.get(name, "") in (others | {""}):
+            held = others | set(self.busy)
             self.busy[name] = next(n for n in self.names if n not in held)
         if self.depth:
             return None

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import ir
+from .defaults import check_default
 from .errors import SpecError, suggest
 from .expand import matched
 from .ir import Call, Expr, Name
@@ -48,7 +49,9 @@ def _used(rule: ir.Rule) -> set[str]:
 
 def _with_schedule(rule: ir.Rule, name: str, text: Any, changes: dict[str, Any]) -> tuple[ir.Rule, set[str]]:
     if not isinstance(text, str):
-        raise SpecError(f"the schedule '{name}' is replaced by an expression, given as text", hint=f'{name}="1 - t**-0.8"')
+        raise SpecError(
+            f"the schedule '{name}' is replaced by an expression, given as text", hint=f'{name}="1 - t**-0.8"'
+        )
     try:
         value = parse_expression(text)
     except SpecError as error:
@@ -121,7 +124,7 @@ def _with_default(rule: ir.Rule, name: str, value: Any, fresh: set[str]) -> ir.R
     if isinstance(value, str):
         raise SpecError(f"the hyperparameter '{name}' takes a number, not text", hint=f"{name}=0.1")
     new = replace(hyper, default=value)
-    Parser("").check_default(name, hyper.kind, hyper.optional, value, ir.NOWHERE)
+    check_default(name, hyper.kind, hyper.optional, value, ir.NOWHERE)
     return replace(rule, hypers=tuple(new if h is hyper else h for h in rule.hypers))
 
 

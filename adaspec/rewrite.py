@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from . import ir
-from .domains import Intervals, flow, hyper, interval
+from .domains import Intervals, arguments, flow, interval
 from .domains import signature as intervals_of
 from .ir import Assign, Binary, Expr, Name, Number, Stmt, Unary, rebuild
 from .parse import parse_expression
 from .scalars import ELEMENTWISE
-from .vocabulary import KINDS
 
 RULES: tuple[tuple[str, str, str], ...] = (
     # the weight of the new term of an EMA, straight from its formula
@@ -167,12 +166,7 @@ def rewrite_function(
 ) -> tuple[tuple[Stmt, ...], Expr]:
     """A schedule's or a view's expanded body and value, likewise."""
     scalars = {a.name for a in function.arguments if a.kind not in ("Param", "Grad", "Slot", "Array", "Matrix")}
-    env = intervals_of(rule)
-    for argument in function.arguments:
-        if argument.kind in KINDS:
-            env[argument.name] = hyper(str(argument.kind))
-        elif argument.kind == "Step":
-            env[argument.name] = intervals_of(rule).get(rule.step or "", interval(Number(1), {}))
+    env = arguments(rule, function)
     rewriter = Rewriter(scalars, env)
     return rewriter.block(statements), rewriter.expr(value)
 

@@ -94,7 +94,9 @@ def _scan(text: str) -> None:
             count += 1
             if count > MAX_STATEMENT_TOKENS:
                 raise SpecError(
-                    f"a statement of more than {MAX_STATEMENT_TOKENS} tokens", here, "split it, or use a helper function"
+                    f"a statement of more than {MAX_STATEMENT_TOKENS} tokens",
+                    here,
+                    "split it, or use a helper function",
                 )
             if token.type == tokenize.OP:
                 if token.string in "([{":

@@ -81,7 +81,8 @@ class Spec:
 
     @cached_property
     def dialects(self) -> Mapping[str, Mapping[str, Any]]:
-        return MappingProxyType({name: MappingProxyType(dict(values)) for name, values in self.rule.dialects})
+        rows = {d.name: MappingProxyType({s.name: s.value for s in d.settings}) for d in self.rule.dialects}
+        return MappingProxyType(rows)
 
     # What it means
 
@@ -112,7 +113,7 @@ class Spec:
             raise KeyError(f"{self.name} has no schedule '{name}': it has {', '.join(self.schedules) or 'none'}")
         return self._function(self.schedules[name])
 
-    def evaluate(self, name: str, t: float, **hypers: float) -> float:
+    def evaluate(self, name: str, t: float, /, **hypers: float) -> float:
         """The value of a schedule at step t (1, 2, …), in float64 with IEEE rules; `hypers` overrides defaults.
 
         Never raises for a large t: `adaspec.load("adax").evaluate("beta2_hat", 2**31)` is 1.0.
@@ -135,7 +136,7 @@ class Spec:
     def defaults(self) -> dict[str, Any]:
         return {h.name: h.default for h in self.rule.hypers}
 
-    def state(self, shape: tuple[int, ...], dtype: Any = "float32", **hypers: Any) -> dict[str, facts.SlotState]:
+    def state(self, shape: tuple[int, ...], dtype: Any = "float32", /, **hypers: Any) -> dict[str, facts.SlotState]:
         """The slots of a parameter of this shape and dtype, by name: their shapes, dtypes and beginnings.
 
         An absent slot has no entry. `hypers` overrides defaults that a branch may depend on.
@@ -189,14 +190,13 @@ def make(data: bytes | str, path: str = "<spec>", quiet: bool = False) -> Spec:
     `quiet` leaves the warnings out.
     """
     rule = parse_rule(data, path)
-    text = data if isinstance(data, str) else data.decode("utf-8-sig")
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = data if isinstance(data, str) else data.decode("utf-8")
+    text = text.removeprefix("\ufeff")
     spec = Spec(rule)
+    notes: list[Diagnostic] = []
 
     def warn(message: str, node: ir.Node, hint: str) -> None:
-        note = Diagnostic(message, node, hint)
-        note.locate(path, text)
-        warnings.warn(str(note), SpecWarning, stacklevel=4)
+        notes.append(Diagnostic(message, node, hint))
 
     try:
         spec.__dict__["checked"] = check(rule, None if quiet else warn)
@@ -211,6 +211,9 @@ def make(data: bytes | str, path: str = "<spec>", quiet: bool = False) -> Spec:
         error = SpecError("nested too deeply once every helper is inlined", hint="name the parts of long expressions")
         error.locate(path, text)
         raise error from None
+    for note in notes:
+        note.locate(path, text)
+        warnings.warn(str(note), SpecWarning, stacklevel=3 + (path != "<spec>" and not isinstance(data, str)))
     return spec
 
 

@@ -1,125 +1,39 @@
-"""Binding times and shapes: when each value is known, and how its axes stand to the parameter's.
-
-One analysis, used by the checker and every emitter. A `Stage` is the set of things that a value depends on: nothing or
-flags (static), the array's shape (static per array), hyperparameters and t (once per step), a total (once per step, after
-a pass over the model), the array's data (a 0-d value per array, or an array). Axes are counted from the end and labelled
-by the parameter's own: `row` of shape (…, -2), `col` of shape (…, -1).
-"""
+"""The type of every expression: its stage, its axes, and whether it has one at all. What a type is, `types` says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import IntFlag
+from dataclasses import replace
 
-from . import ir
 from .errors import SpecError
 from .ir import Binary, Call, Choose, Compare, Constant, Dim, Expr, Index, Logical, Name, Ndim, Number, Transpose, Unary
+from .types import FULL, OPAQUE, Axis, Env, Stage, Type, joined, narrowed, shown, signature, without
 from .vocabulary import FUNCTIONS
-
-
-class Stage(IntFlag):
-    STATIC = 0
-    SHAPE = 1
-    SCALAR = 2
-    TOTAL = 4
-    ARRAY = 8
-
-    @property
-    def static(self) -> bool:
-        """Known when the optimizer meets the array: flags, counts, shapes, None-ness."""
-        return not self & ~Stage.SHAPE
-
-    @property
-    def host(self) -> bool:
-        """A number that the host can compute: no array data and no total enters it."""
-        return not self & (Stage.TOTAL | Stage.ARRAY)
-
-    @property
-    def shared(self) -> bool:
-        """One value for the whole model: no shape and no array data enters it."""
-        return not self & (Stage.SHAPE | Stage.ARRAY)
-
-
-Axis = int | str
-"""An axis of the parameter (negative), 1 for a new axis, or "?…" for one that two branches disagree on."""
-
-FULL: tuple[Axis, ...] = ("...", -4, -3, -2, -1)
-"""The parameter's own axes; the lead stands for all in front of the fourth from the end."""
-
-
-@dataclass(frozen=True)
-class Type:
-    """What is known of a value: its stage, its axes (`()` for a number), whether it is a truth value or may be None."""
-
-    stage: Stage
-    dims: tuple[Axis, ...] = ()
-    truth: bool = False
-    optional: bool = False
-
-    @property
-    def is_array(self) -> bool:
-        return self.dims != ()
-
-    @property
-    def is_full(self) -> bool:
-        return self.dims == FULL
-
-
-Env = dict[str, Type]
-
-
-def without(dims: tuple[Axis, ...], axis: int) -> tuple[Axis, ...]:
-    """`dims` with one axis (negative) taken out."""
-    place = len(dims) + axis
-    return dims if place <= 0 else dims[:place] + dims[place + 1 :]
-
-
-def signature(rule: ir.Rule) -> Env:
-    """The types of the rule's own names, before its first statement."""
-    env: Env = {rule.param: Type(Stage.ARRAY, FULL), rule.grad: Type(Stage.ARRAY, FULL)}
-    if rule.step:
-        env[rule.step] = Type(Stage.SCALAR)
-    for slot in rule.slots:
-        env[slot.name] = slot_type(slot)
-    for shared in rule.shared:
-        env[shared.name] = Type(Stage.SCALAR)
-    for hyper in rule.hypers:
-        stage = Stage.STATIC if hyper.static else Stage.SCALAR
-        env[hyper.name] = Type(stage, truth=hyper.kind == "Flag", optional=hyper.optional)
-    return env
-
-
-def slot_type(slot: ir.Slot) -> Type:
-    if slot.init.scalar:
-        return Type(Stage.ARRAY)
-    dims = FULL if slot.init.without is None else without(FULL, slot.init.without)
-    return Type(Stage.ARRAY, dims)
 
 
 def typeof(node: Expr, env: Env) -> Type:
     """The type of an expression; a SpecError at the node that has none."""
     match node:
-        case Number():
-            return Type(Stage.STATIC)
+        case Number(value):
+            return Type(Stage.STATIC, whole=isinstance(value, int))
         case Constant(value):
             return Type(Stage.STATIC, truth=value is not None, optional=value is None)
         case Name(id=name):
             if name not in env:
-                raise SpecError(f"'{name}' is not bound on every path that leads here", node, "bind it in both branches")
+                hint = "bind it in every branch; a loop may run 0 times, so bind it in front of one"
+                raise SpecError(f"'{name}' is not bound on every path that leads here", node, hint)
             return env[name]
         case Ndim() | Dim():
-            if not typeof(node.operand, env).is_array:
-                raise SpecError("a number has no shape", node)
-            return Type(Stage.SHAPE)
+            _array(node, typeof(node.operand, env), "has no shape")
+            return Type(Stage.SHAPE, whole=True)
         case Unary("not", operand):
-            return Type(_fact(operand, env).stage, truth=True)
+            return Type(static_fact(operand, env).stage, truth=True)
         case Unary("~", operand):
             inner = typeof(operand, env)
             if not inner.truth:
                 raise SpecError("`~` inverts a truth value", node, "`-a` negates a number")
             return inner
         case Unary(operand=operand):
-            return _number(operand, env)
+            return replace(_number(operand, env), nullable=False)
         case Binary("@"):
             return _product(node, env)
         case Binary("&" | "|" as op, left, right):
@@ -132,24 +46,28 @@ def typeof(node: Expr, env: Env) -> Type:
         case Compare("is" | "is not", left, right):
             if not (isinstance(right, Constant) and right.value is None and isinstance(left, Name)):
                 raise SpecError("`is` asks whether a hyperparameter is None", node, "write `h is not None`")
+            if not typeof(left, env).nullable:
+                what = "is no `Optional` hyperparameter: it is never None"
+                raise SpecError(f"'{left.id}' {what}", left, "declare it so, or remove the question")
             return Type(Stage.STATIC, truth=True)
-        case Compare(left=left, right=right):
-            return replace(_broadcast(node, _number(left, env), _number(right, env)), truth=True)
+        case Compare(op, left, right):
+            return replace(_broadcast(node, *(_compared(side, op, env) for side in (left, right))), truth=True)
         case Logical(values=values):
             stages = Stage.STATIC
             inner = dict(env)
             for value in values:
-                stages |= _fact(value, inner).stage
+                stages |= static_fact(value, inner).stage
                 inner = narrowed(value, inner, node.op == "and")
             return Type(stages, truth=True)
         case Choose(test, then, otherwise):
-            fact = _fact(test, env)
+            fact = static_fact(test, env)
             sides = typeof(then, narrowed(test, env, True)), typeof(otherwise, narrowed(test, env, False))
+            if sides[0].truth != sides[1].truth and not (sides[0].optional or sides[1].optional):
+                raise SpecError("a truth value on one side, a number on the other", node, "both sides are of one kind")
             return joined(fact.stage, *sides)
         case Transpose(operand):
             inner = typeof(operand, env)
-            if len(inner.dims) < 2:
-                raise SpecError("`.T` swaps the last two axes: a number has none", node)
+            _array(node, inner, "has no axes for `.T` to swap")
             return replace(inner, dims=(*inner.dims[:-2], inner.dims[-1], inner.dims[-2]))
         case Index(operand, items):
             return _index(node, typeof(operand, env), items)
@@ -158,17 +76,42 @@ def typeof(node: Expr, env: Env) -> Type:
     raise SpecError(f"{type(node).__name__} has no type", node)
 
 
-def _number(node: Expr, env: Env) -> Type:
+def _compared(node: Expr, op: str, env: Env) -> Type:
     inner = typeof(node, env)
+    if inner.truth:
+        raise SpecError("a truth value in a comparison", node, "a flag is its own test: `if flag`, `if not flag`")
+    if isinstance(node, Constant) and op in ("==", "!="):
+        raise SpecError("None is compared by `is`", node, f"write `h {'is' if op == '==' else 'is not'} None`")
+    return _numeric(node, inner)
+
+
+def _number(node: Expr, env: Env) -> Type:
+    return _numeric(node, typeof(node, env))
+
+
+def _numeric(node: Expr, inner: Type) -> Type:
     if inner.truth:
         raise SpecError("a truth value in arithmetic", node, "write where(condition, 1.0, 0.0)")
     if inner.optional:
-        raise SpecError("this may be None here", node, "ask first: `if h is not None:`")
+        asked = isinstance(node, Name) and inner.nullable
+        hint = f"ask first: `if {node.id} is not None:`" if asked else "ask first: `if h is not None:`"
+        raise SpecError("this may be None here", node, hint)
     return inner
 
 
-def _fact(node: Expr, env: Env) -> Type:
+def _array(node: Expr, inner: Type, lack: str) -> None:
+    """Refuse an operation on axes where there may be none."""
+    if not inner.is_array:
+        raise SpecError(f"a number {lack}", node, "is it the parameter, the gradient or a slot that is meant?")
+    if inner.mixed:
+        hint = "make it an array on both: x * 0 + number"
+        raise SpecError(f"this is an array on one path and a number on another, and a number {lack}", node, hint)
+
+
+def static_fact(node: Expr, env: Env) -> Type:
     inner = typeof(node, env)
+    if isinstance(node, Name) and inner.nullable and not inner.truth:
+        raise SpecError(f"'{node.id}' is a number or None, not a truth value", node, f"write `{node.id} is not None`")
     if not inner.stage.static:
         raise SpecError(
             "a branch on a value that is not static: real branches (`if t % k == 0`) come later",
@@ -178,46 +121,17 @@ def _fact(node: Expr, env: Env) -> Type:
     return inner
 
 
-def narrowed(test: Expr, env: Env, holds: bool) -> Env:
-    """`env` knowing whether `test` holds: `h is not None` makes h a number."""
-    match test:
-        case Compare("is not" as op, Name(name), _) | Compare("is" as op, Name(name), _):
-            if (op == "is not") == holds and name in env:
-                return env | {name: replace(env[name], optional=False)}
-        case Logical("and", values) if holds:
-            for value in values:
-                env = narrowed(value, env, True)
-        case Logical("or", values) if not holds:
-            for value in values:
-                env = narrowed(value, env, False)
-        case Unary("not", operand):
-            return narrowed(operand, env, not holds)
-    return env
-
-
-def joined(stage: Stage, a: Type, b: Type) -> Type:
-    """The type of a value that is `a` on one branch and `b` on the other."""
-    dims = a.dims
-    if a.dims != b.dims:
-        if not a.dims or not b.dims:
-            dims = a.dims or b.dims
-        elif len(a.dims) == len(b.dims):
-            dims = tuple(p if p == q else f"?{p},{q}" for p, q in zip(a.dims, b.dims, strict=True))
-        else:
-            dims = ("...", "?", "?")
-    return Type(stage | a.stage | b.stage, dims, a.truth or b.truth, a.optional or b.optional)
-
-
 def _broadcast(node: Expr, *types: Type) -> Type:
     dims: tuple[Axis, ...] = ()
     stage = Stage.STATIC
+    mixed = True
     for t in types:
         stage |= t.stage
+        mixed = mixed and (t.mixed or not t.is_array)
         if not dims or not t.dims:
             dims = dims or t.dims
             continue
-        opaque = any(isinstance(d, str) and d[0] == "?" for d in (*dims, *t.dims))
-        if len(dims) != len(t.dims) and not opaque:
+        if len(dims) != len(t.dims) and OPAQUE not in (*dims, *t.dims):
             raise SpecError(f"the ranks differ: {shown(dims)} with {shown(t.dims)}", node, "add axes: row[..., None]")
         merged: list[Axis] = []
         for p, q in zip(dims[::-1], t.dims[::-1], strict=False):
@@ -225,23 +139,21 @@ def _broadcast(node: Expr, *types: Type) -> Type:
                 raise SpecError(
                     f"the shapes do not match: {shown(dims)} with {shown(t.dims)}", node, "add axes: row[..., None]"
                 )
-            merged.append(q if p == 1 or (isinstance(p, str) and p[0] == "?") else p)
+            merged.append(q if p in (1, OPAQUE) else p)
         dims = tuple(merged[::-1])
-    return Type(stage, dims)
-
-
-def shown(dims: tuple[Axis, ...]) -> str:
-    """Axes as a reader counts them, the leading ones folded: `(…, -2, -1)`."""
-    if not dims:
-        return "a number"
-    tail = [d for d in dims if d not in ("...", -4, -3)]
-    return f"({', '.join(['…', *(str(d) if not isinstance(d, str) else '?' for d in tail)])})"
+    whole = isinstance(node, Binary) and node.op in "+-*" and all(t.whole for t in types)
+    return Type(stage, dims, whole=whole, mixed=mixed and dims != ())
 
 
 def _product(node: Binary, env: Env) -> Type:
     left, right = _number(node.left, env), _number(node.right, env)
-    if len(left.dims) < 3 or len(right.dims) < 3:
-        raise SpecError("`@` multiplies matrices", node, "a number multiplies with `*`")
+    for side, found in ((node.left, left), (node.right, right)):
+        if not found.is_array:
+            raise SpecError("`@` multiplies matrices, and this is a number", side, "a number multiplies with `*`")
+        _array(side, found, "is no matrix")
+    if min(len(left.dims), len(right.dims)) < len(FULL):
+        side = node.left if len(left.dims) < len(FULL) else node.right
+        raise SpecError("`@` multiplies matrices, and this lacks an axis", side, "add one: row[..., None]")
     inner = left.dims[-1], right.dims[-2]
     if inner[0] != inner[1] and not any(isinstance(d, str) for d in inner):
         raise SpecError(f"`@` contracts axis {inner[0]} with axis {inner[1]}", node, "transpose one side: a @ b.T")
@@ -249,12 +161,12 @@ def _product(node: Binary, env: Env) -> Type:
 
 
 def _index(node: Index, inner: Type, items: tuple[str | None, ...]) -> Type:
-    if not inner.dims:
-        raise SpecError("a number has no axes to index", node)
+    _array(node, inner, "has no axes to index")
     if items.count("...") > 1:
-        raise SpecError("`...` stands once in an index", node)
-    if "..." in items and items[0] != "...":
-        raise SpecError("new axes go after the `...`", node, "row[..., None]")
+        raise SpecError("`...` stands once in an index", node, "row[..., None]")
+    if items[0] != "...":
+        # How many axes stand in front is not known, so places are counted from the end.
+        raise SpecError("an index begins with `...`: new axes go after it", node, "row[..., None], row[..., :, None]")
     rest, tail = list(inner.dims), []
     for item in reversed([i for i in items if i != "..."]):
         if item is None:
@@ -262,7 +174,7 @@ def _index(node: Index, inner: Type, items: tuple[str | None, ...]) -> Type:
         elif len(rest) > 1:
             tail.append(rest.pop())
         else:
-            raise SpecError("more axes in the index than in the array", node)
+            raise SpecError("more axes in the index than in the array", node, "leave out a `:`")
     return Type(inner.stage, (*rest, *reversed(tail)))
 
 
@@ -279,12 +191,14 @@ def _call(node: Call, env: Env) -> Type:
     (inner,) = types
     if form.group == "model":
         if inner.dims:
-            raise SpecError("`total` sums one number per array over the model", node.args[0], "total(sum(…))")
+            raise SpecError("`total` sums one number per array, and this is an array", node.args[0], "total(sum(…))")
         if not inner.stage & Stage.ARRAY:
             raise SpecError("`total` of a number that no array enters", node.args[0], "total(sum(g**2))")
         return Type(Stage.SCALAR | Stage.TOTAL)
     if not inner.dims:
-        raise SpecError(f"`{node.function}` reduces an array: this is a number already", node.args[0])
+        hint = "it is one number per array already; write it without the reduction"
+        raise SpecError(f"`{node.function}` reduces an array, and this is a number", node.args[0], hint)
+    _array(node.args[0], inner, "cannot be reduced")
     axis = node.option("axis")
     if axis is None:
         return Type(Stage.ARRAY | (inner.stage & Stage.TOTAL))
@@ -304,3 +218,6 @@ def axis_of(node: Expr) -> int:
     if value < -2:
         raise SpecError("reductions over axes before the last two come later", node, "axis=-1 or axis=-2")
     return value
+
+
+__all__ = ["FULL", "Axis", "Env", "Stage", "Type", "axis_of", "joined", "signature", "static_fact", "typeof"]

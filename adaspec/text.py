@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from . import ir
 from .printer import Printer
 
@@ -18,7 +20,7 @@ def canonical(rule: ir.Rule) -> str:
         lines += ["", *_function(function), ""]
     lines += ["", *_rule(rule)]
     if rule.dialects:
-        lines += ["", "", "dialects = {", *(_dialect(name, values) for name, values in rule.dialects), "}"]
+        lines += ["", "", "dialects = {", *(_dialect(d) for d in rule.dialects), "}"]
     return "\n".join(lines) + "\n"
 
 
@@ -28,9 +30,8 @@ def expression(node: ir.Expr) -> str:
 
 def docstring(text: str, indent: str = "") -> list[str]:
     """`text` as a docstring: safe whatever it holds, and the same text again when it is read back."""
-    escaped = "".join(_escaped(c) for c in text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"'))
-    if escaped.endswith('"'):
-        escaped = escaped[:-1] + '\\"'
+    # A quote before another one, or at the end, could close the docstring.
+    escaped = re.sub(r'"(?="|$)', r"\"", "".join(_escaped(c) for c in text.replace("\\", "\\\\")))
     first, *rest = escaped.split("\n")
     if not rest:
         return [f'{indent}"""{first}"""']
@@ -100,5 +101,5 @@ def _function(function: ir.Function) -> list[str]:
     return lines + body(function.body)
 
 
-def _dialect(name: str, values: tuple) -> str:
-    return f'    "{name}": dict({", ".join(f"{key}={value!r}" for key, value in values)}),'
+def _dialect(dialect: ir.Dialect) -> str:
+    return f'    "{dialect.name}": dict({", ".join(f"{s.name}={s.value!r}" for s in dialect.settings)}),'

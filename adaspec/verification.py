@@ -1,9 +1,9 @@
 """Is it the same everywhere? Random trajectories on every target, held against the float64 interpreter.
 
 float64: the targets run freely for all steps; the error is the largest difference of the parameters relative to the
-largest parameter of the array. float32: before every step both sides get the same parameters and gradients, and the error
-of the update is counted in units of 2**-23 of its size without cancellation (`magnitude`), less the half ulp that rounding
-the new parameter must cost.
+largest parameter of the array. float32: before every step both sides get the same parameters and gradients, and the
+error of the update is counted in units of 2**-23 of its size without cancellation (`magnitude`), less the half ulp that
+rounding the new parameter must cost.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ SHAPES: tuple[tuple[int, ...], ...] = ((), (7,), (5, 4), (3, 8), (2, 3, 4, 3), (
 FLOAT64_BOUND = 1e-12
 ELEMENTWISE_BOUND, REDUCTION_BOUND = 8.0, 16.0
 PRODUCT_BOUND = 5e-5
-"""float32 rules with matrix products, relative to the largest update: an iteration of products amplifies the rounding of
-its inputs (Muon's five Newton-Schulz steps by about 30), and its size without cancellation says nothing."""
+"""float32 rules with matrix products, relative to the largest update: an iteration of products amplifies the rounding
+of its inputs (Muon's five Newton-Schulz steps by about 30), and its size without cancellation says nothing."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,9 @@ def shapes_for(spec: Spec) -> list[tuple[int, ...]]:
     return found
 
 
-def gradients(shapes: list[tuple[int, ...]], rng: np.random.Generator, steps: int, widest: float) -> Iterator[list[Any]]:
+def gradients(
+    shapes: list[tuple[int, ...]], rng: np.random.Generator, steps: int, widest: float
+) -> Iterator[list[Any]]:
     """Normal gradients; each array has a scale of its own, spread evenly over 10**-widest … 10**widest."""
     scales = 10.0 ** np.linspace(-widest, widest, max(len(shapes), 2))[: len(shapes)]
     rng.shuffle(scales)
@@ -210,7 +212,8 @@ def same_inputs(
             for i, (x, a, b) in enumerate(zip(params, found, wanted, strict=True)):
                 if x.size:
                     unit = b.size_ - np.abs(x) if additive else b.size_
-                    worst = max(worst, conditioned(a, b.value, np.maximum(unit, np.abs(b.value - x) if additive else 0)))
+                    unit = np.maximum(unit, np.abs(b.value - x)) if additive else unit
+                    worst = max(worst, conditioned(a, b.value, unit))
                     worst_relative = max(worst_relative, relative(np.asarray(a - x, np.float64), b.value - x))
                     moved = float(np.sqrt(np.mean(np.square(b.value - x))))
                     scales[i] = min(max(moved, 1e-12), 1e6) if np.isfinite(moved) else 1.0

@@ -1,4 +1,4 @@
-"""What is exported is what runs, and it stays findable: pickles, copies, spawned processes, tracebacks, third-party targets."""
+"""What is exported is what runs, and it stays findable: pickles, copies, spawned processes, tracebacks."""
 
 from __future__ import annotations
 

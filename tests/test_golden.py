@@ -1,4 +1,4 @@
-"""The generated code of the seven shared specs on every target, as committed files: every change of it is seen in review.
+"""The generated code of the seven shared specs on every target, as committed files: every change is seen in review.
 
 `pytest --update-golden` writes them anew.
 """

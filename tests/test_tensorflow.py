@@ -26,16 +26,22 @@ WORDS = {"lr": "learning_rate", "eps": "epsilon", "beta1": "beta_1", "beta2": "b
 ODD: dict[str, str] = {
     # Old values kept in other slots: nothing may be read after its Variable was assigned
     "lagged": """
-def lagged(x: Param, g: Grad, m: Slot = zeros, m_old: Slot = zeros, x_old: Slot = copy, x_new: Slot = zeros, *,
-           lr: Rate = 0.1, mu: Decay = 0.9, swap: Flag = False):
+def lagged(x: Param, g: Grad, m: Slot = zeros, m_old: Slot = zeros, m_last: Slot = zeros, x_old: Slot = copy,
+           x_new: Slot = zeros, *, lr: Rate = 0.1, mu: Decay = 0.9, swap: Flag = False):
     before = m
     start = x
-    m = mu * m + g
-    x = x - lr * (m + m_old)
+    if swap:
+        u = g
+    else:
+        m = mu * m + g
+        u = m
+    m_last = m
+    m = m + g
+    x = x - lr * (u + m_old)
     m_old = x_old if swap else before
     x_old = start
     x_new = x
-    return x, m, m_old, x_old, x_new
+    return x, m, m_old, m_last, x_old, x_new
 """,
     # Every way for a slot to begin and to be absent, flags, counts and None
     "beginnings": """
@@ -83,8 +89,13 @@ def whole(x: Param, g: Grad, t: Step, m: Slot = zeros, n: Slot = zeros, size: Sh
 """,
     # Names that Keras or the generated module needs for itself
     "clashes": """
+@view("eval")
+def shown(variable: Param, held: Slot, *, ops: Rate):
+    return variable + held * ops
+
+
 def clashes(variable: Param, gradient: Grad, index: Step, variables: Slot = zeros, lock: Slot = zeros,
-            held: Slot = zeros, self: Slot = zeros, m: Slot = zeros, *,
+            held: Slot = zeros, view_eval: Slot = zeros, self: Slot = zeros, m: Slot = zeros, *,
             lr: Rate = 0.1, name: Positive = 0.5, iterations: Decay = 0.9, build: Rate = 0.1, learning_rate: Rate = 0.3,
             clipnorm: Positive = 2.0, eps: Positive = 1e-3, epsilon: Positive = 1e-2, beta_1: Decay = 0.1,
             ops: Rate = 0.2, len: Rate = 0.5):
@@ -93,10 +104,11 @@ def clashes(variable: Param, gradient: Grad, index: Step, variables: Slot = zero
     variables = dtype
     lock = lock + name**index
     held = math
+    view_eval = view_eval + held
     self = self + 1
     m = m + gradient
     variable = variable - lr * dtype / math / self - lr * m / (1 + lock)
-    return variable, variables, lock, held, self, m
+    return variable, variables, lock, held, view_eval, self, m
 """,
     # No learning rate, no state, a hyperparameter bound anew
     "bare": """
@@ -162,7 +174,7 @@ def assert_state(opt: Any, state: Any, tolerance: float) -> None:
     wanted = {f"w{path}_{slot}": value for path, slots in state.slots.items() for slot, value in slots.items()}
     wanted |= state.shared
     extra = {"iteration", "learning_rate"} & set(own)
-    extra |= {"shown", *(f"w{path}_held" for path in state.slots)} if hasattr(opt, "swap_view") else set()
+    extra |= {"view-shown", *(f"w{path}_view-held" for path in state.slots)} if hasattr(opt, "swap_view") else set()
     assert set(own) == set(wanted) | extra
     for name, value in wanted.items():
         assert_close(own[name], value, tolerance, name)
@@ -172,8 +184,8 @@ def compiled(opt: Any, held: list[Any], xla: bool = False) -> Any:
     return tf.function(lambda grads: opt.apply(grads, held), jit_compile=xla)
 
 
-def follow(spec: Any, hypers: dict[str, Any], params: list[Any], grads: list[list[Any]], apply: Any = None) -> Any:
-    """Run both sides; the parameters and all state agree after every step."""
+def follow(spec: Any, hypers: dict[str, Any], params: list[Any], grads: list[list[Any]], apply: Any = None) -> None:
+    """Run both sides: the parameters agree after every step, all state and every view at the end."""
     spec = adaspec.load(spec) if isinstance(spec, str) else spec
     held, opt = variables(params), optimizer(spec, **hypers)
     meaning = adaspec.interpret(spec, **hypers)
@@ -186,7 +198,11 @@ def follow(spec: Any, hypers: dict[str, Any], params: list[Any], grads: list[lis
         for i, (v, value) in enumerate(zip(held, params, strict=True)):
             assert_close(v, value, 1e-12, f"variable {i} {v.shape}")
     assert_state(opt, state, 1e-12)
-    return opt, held, state
+    for label in spec.views:
+        for wanted in (meaning.view(label, params, state), params):
+            opt.swap_view(label)
+            for v, value in zip(held, wanted, strict=True):
+                assert_close(v, value, 1e-12, f"view {label}")
 
 
 @pytest.mark.parametrize(("rule", "hypers"), CASES, ids=IDS)
@@ -263,7 +279,7 @@ def test_narrow_variables(rule: str, dtype: str) -> None:
     shared = set(adaspec.load(rule).shared)
     for v in opt.variables[2:]:
         name = v.path.split("/")[-1]
-        assert v.dtype == ("float64" if name in shared else "int32" if name == "shown" else "float32")
+        assert v.dtype == ("float64" if name in shared else "int32" if name == "view-shown" else "float32")
     meaning = adaspec.interpret(rule)
     wanted, _ = meaning.step(params, [np.asarray(g, dtype="float64") for g in grads[0]], meaning.init(params))
     if dtype == "float32":

@@ -1,4 +1,4 @@
-"""All specs on all targets against the float64 interpreter, through the product's own `adaspec.verify`; and that it can fail."""
+"""All specs on all targets against the float64 interpreter, by the product's own `verify`; and that it can fail."""
 
 from __future__ import annotations
 

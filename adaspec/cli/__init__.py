@@ -1,12 +1,13 @@
 """The command line: `adaspec list | show | check | export | verify | demo | doctor`.
 
-`main` is the one door. Whatever a user typed ends in an exit status and a message, never in a traceback: 0 as asked, 1
-the check found a difference or a failure, 2 bad usage, a bad spec or a missing framework; 130 after Ctrl-C, 141 when the
-reader of the output has gone.
+`main` is the one door. Whatever a user typed ends in an exit status and a message, never in a traceback: 0 as asked,
+1 the check found a difference or a failure, 2 bad usage, a bad spec or a missing framework; 130 after Ctrl-C, 141 when
+the reader of the output has gone.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -48,18 +49,20 @@ def _run(argv: list[str]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        # What the user typed is refused above; this is a fault of adaspec or of a framework. Its one line is for everyone,
-        # its traceback for whoever asks.
+        # What the user typed is refused above; this is a fault of adaspec or of a framework. Its one line is for
+        # everyone, its traceback for whoever asks.
         if os.environ.get("ADASPEC_TRACEBACK"):
             raise
-        complain(f"{type(error).__name__}: {error}", "a fault of adaspec: ADASPEC_TRACEBACK=1 shows where, please report it")
+        complain(
+            f"{type(error).__name__}: {error}", "a fault of adaspec: ADASPEC_TRACEBACK=1 shows where, please report it"
+        )
     return BAD
 
 
 def _never_refuse_a_character() -> None:
     """A stream that cannot spell a character shows its code instead of raising."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 

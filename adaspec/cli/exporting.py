@@ -56,7 +56,7 @@ def place(texts: dict[str, str], output: Path, stem: str, folder: bool) -> dict[
     else:
         if not output.parent.is_dir():
             raise Fault(f"no folder '{output.parent}'", "make it first, or end the name with / to have it made")
-        files = {output: text for text in texts.values()}
+        files = dict.fromkeys((output,), *texts.values())
     for path, text in files.items():
         write_text(path, text)
     return files

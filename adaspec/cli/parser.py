@@ -46,7 +46,11 @@ def parser() -> Parser:
 
     def command(name: str, about: str, run: Callable[[argparse.Namespace], int], more: str = "") -> Parser:
         made = commands.add_parser(
-            name, help=about, description=f"{about[0].upper()}{about[1:]}. {more}".rstrip(), epilog=STATUS, allow_abbrev=False
+            name,
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}. {more}".rstrip(),
+            epilog=STATUS,
+            allow_abbrev=False,
         )
         made.set_defaults(run=run, parser=made)
         return made
@@ -70,7 +74,10 @@ def parser() -> Parser:
         help=f"{', '.join(TARGETS)}; several with commas, or all",
     )  # fmt: skip
     made.add_argument(
-        "-o", "--output", metavar="FILE-or-DIR", help="where to write: a folder gets NAME_TARGET.py; default: print the code"
+        "-o",
+        "--output",
+        metavar="FILE-or-DIR",
+        help="where to write: a folder gets NAME_TARGET.py; default: print the code",
     )
 
     made = command(
@@ -93,6 +100,10 @@ def parser() -> Parser:
         "Needs the lab extra; frameworks are used where they are installed.",
     )  # fmt: skip
     made.add_argument("--out", metavar="DIR", default="demo-output", help="where to write (default: demo-output)")
+    made.add_argument(
+        "--targets", metavar="LIST", type=_words(lambda: list(TARGETS)),
+        help=f"of {','.join(TARGETS)}; default: all that are installed",
+    )  # fmt: skip
     made.add_argument("--quick", action="store_true", help="short runs: to see that it works, not what it shows")
 
     made = command("doctor", "what is installed here, what is missing, and what that would give", _doctor)
@@ -164,7 +175,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from ..demo import run
 
-    return run(options.out, options.quick)
+    return run(options.out, options.quick, options.targets)
 
 
 def _doctor(options: argparse.Namespace) -> int:

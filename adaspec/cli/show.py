@@ -157,6 +157,8 @@ def _dialects(out: Console, spec: Spec) -> None:
         return
     rows = table("dialect", "is this rule with")
     for name, given in spec.dialects.items():
-        rows.add_row(Text(safe(name), "name"), Text(", ".join(f"{k}={v!r}" for k, v in given.items()) or "its defaults"))
+        rows.add_row(
+            Text(safe(name), "name"), Text(", ".join(f"{k}={v!r}" for k, v in given.items()) or "its defaults")
+        )
     out.print()
     put(out, rows)

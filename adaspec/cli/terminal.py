@@ -27,7 +27,7 @@ from rich.theme import Theme
 from ..errors import SpecError
 from ..ir import NOWHERE
 
-PIPED_WIDTH = 200
+PIPED_WIDTH = 400
 
 # The sixteen colours of the terminal's own palette, so that light and dark ones both stay readable.
 THEME = Theme(
@@ -66,11 +66,11 @@ def safe(text: str) -> str:
     )
 
 
-def table(*headers: str, title: str = "", right: tuple[str, ...] = ()) -> Table:
+def table(*headers: str, right: tuple[str, ...] = ()) -> Table:
     """An empty table in the house style; the columns named in `right` are numbers."""
     made = Table(
-        box=SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", title_style="title",
-        header_style="note", border_style="note", show_edge=False,
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="note",
+        border_style="note",
     )  # fmt: skip
     for header in headers:
         number = header in right
@@ -168,10 +168,15 @@ def explain(error: SpecError) -> None:
 
 
 def diagnose(message: str, style: str) -> None:
-    """`file:line:col: …` with its source line and carets on stderr; on a terminal message and carets are coloured."""
+    """A diagnosis on stderr."""
+    console(stderr=True).print(diagnosis(message, style), soft_wrap=True)
+
+
+def diagnosis(message: str, style: str) -> Text:
+    """`file:line:col: …` with its source line and carets; message and carets are coloured."""
     head, *rest = safe(message).split("\n")
     where, colon, what = head.partition(": ")
     text = Text.assemble((where + colon, "note"), (what, style))
     for line in rest:
         text.append("\n").append(line, style if not line.strip(" ^") else "")
-    console(stderr=True).print(text, soft_wrap=True)
+    return text

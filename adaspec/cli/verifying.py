@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import math
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -19,38 +18,26 @@ from ..errors import MissingFramework
 from ..spec import Spec
 from ..verification import Report, Result, verify
 from .finding import find
+from .quiet import start
 from .terminal import console, print_json, progress, put, safe, table, versions
-
-QUIET = {
-    "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow tells the standard error about its processors
-    "TF_ENABLE_ONEDNN_OPTS": "0",
-    "KERAS_BACKEND": "tensorflow",
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # three frameworks share one device here
-    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-}
-
-
-def quieten() -> None:
-    """Before a framework is imported: few words, and no device seized. What the user has set stays."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
 
 
 def run(names: list[str], targets: list[str] | None, steps: int, dtypes: tuple[str, ...], as_json: bool) -> int:
-    quieten()
     typed = [n for n in library.names() if ":" not in n] if names == ["all"] else list(dict.fromkeys(names))
     specs = [find(name)[0] for name in typed]
     reports = []
     out = console()
-    with progress(console(stderr=True)) as bar:
-        task = bar.add_task("", total=len(specs) * _runs(targets, dtypes))
+    start(targets or TARGETS)
+    # On the console of the tables, which are then printed above the bar; on the other one where they go elsewhere.
+    with progress(out if out.is_terminal and not as_json else console(stderr=True)) as bar:
+        task = bar.add_task("", total=len(specs) * runs(targets, dtypes))
         for spec in specs:
 
             def told(what: str) -> None:
                 bar.update(task, description=what, advance=1)
 
             reports.append(measured(spec, targets, steps, dtypes, told))
-            bar.update(task, completed=len(reports) * _runs(targets, dtypes))
+            bar.update(task, completed=len(reports) * runs(targets, dtypes))
             if not as_json:
                 _print(out, reports[-1], first=len(reports) == 1)
     if as_json:
@@ -129,7 +116,7 @@ def _number(value: float, unit: str) -> str:
     return f"{value:.1e}" if unit == "relative" or value >= 1e5 else f"{value:.2f}"
 
 
-def _runs(targets: list[str] | None, dtypes: tuple[str, ...]) -> int:
+def runs(targets: list[str] | None, dtypes: tuple[str, ...]) -> int:
     """How many runs a spec takes, were everything installed; the bar catches up where something is not."""
     sessions = [importlib.import_module(f"adaspec.backends.{target}.session") for target in targets or TARGETS]
     return sum(len(s.MODES) for s in sessions) * len(dtypes)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from adaspec import ir
 from adaspec.emit import describe, doc_lines, domain_text, mangle
-from adaspec.facts import TRUE, negation
+from adaspec.facts import FALSE, TRUE, negation
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 from adaspec.vocabulary import KINDS, Domain
@@ -186,7 +186,9 @@ class Module:
         lines += [f"    return {self.state}(", "        count=jnp.zeros([], jnp.int32),"]
         for slot in self.rule.slots:
             value, fact = beginning(slot), self.lowered.presence[slot.name]
-            if fact != TRUE:
+            if fact == FALSE:
+                value = "None"
+            elif fact != TRUE:
                 value = f"{value} if {Outside(self, 'p').text(fact)} else None"
             head, body = f"        {self.names[slot.name]}=jax.tree.map(", f"lambda p: {value}, params"
             fits = len(head) + len(body) + 6 <= 120

@@ -147,9 +147,9 @@ class Emitter:
             attribute = self.names.state[shared.name]
             lines.append(f'{BODY}self.{attribute} = self.add_variable((), {start}, "float64", name="{shared.name}")')
         if self.lowered.views:
-            held = 'self._add_slot(variable, "held", variable.shape)'
+            held = 'self._add_slot(variable, "view-held", variable.shape)'
             lines.append(f"{BODY}self._held = [{held} for variable in var_list]")
-            lines.append(f'{BODY}self._shown = self.add_variable((), "zeros", "int32", name="shown")')
+            lines.append(f'{BODY}self._shown = self.add_variable((), "zeros", "int32", name="view-shown")')
         self.used |= printer.used
         return [
             "    def build(self, var_list):",

@@ -17,33 +17,49 @@ WORDS = {"lr": "learning rate", "eps": "epsilon value"}
 
 
 def class_doc(lowered: Lowered, names: Names) -> Lines:
-    spec = lowered.spec
-    lines = [f"{spec.title}. {spec.reference}".strip().rstrip(".") + ("." if not spec.reference else ""), ""]
-    rest = spec.rule.doc.strip().split("\n")[1:]
-    lines += [line.strip() for line in rest if line.strip()] + [""] * any(line.strip() for line in rest)
-    x, g, t = lowered.rule.param, lowered.rule.grad, lowered.rule.step
-    at = f", at its update {t} = 1, 2, ..." if t else ""
-    lines += [f"For every parameter {x} with gradient {g}{at}::", "", *rule_text(lowered), "", "Args:"]
-    lines += ["    params: parameters, named parameters, or groups of them with hyperparameters of their own"]
-    if names.betas:
-        domains = list(dict.fromkeys(domain_text(h) for h in names.betas))
-        inside = f", in {domains[0]}" if len(domains) == 1 else ": " + ", ".join(f"in {domain_text(h)}" for h in names.betas)
-        betas = f"    betas: {', '.join(h.name for h in names.betas)}{inside} (default: {betas_default(names)})"
-    for hyper in names.hypers:
-        if hyper in names.betas:
-            lines += [betas] if hyper == names.betas[0] else []
-            continue
-        tensor = ", a number or a 1-element Tensor" if hyper.name == "lr" else ""
-        kind = "" if hyper.kind == "Flag" else f"in {domain_text(hyper)}" if "[" in domain_text(hyper) or "(" in domain_text(hyper) else domain_text(hyper)
-        where = kind or "True or False"
-        lines += [f"    {names(hyper.name)}: {where}{tensor} (default: {number(hyper.default)})"]
-    lines += ["    foreach: update many tensors per call; None means where that helps (default: None)", ""]
+    """Title and source, the rule as written, the arguments with their domains, the state."""
+    spec, rule = lowered.spec, lowered.rule
+    rest = [line.strip() for line in rule.doc.strip().split("\n")[1:] if line.strip()]
+    at = f", at its update {rule.step} = 1, 2, ..." if rule.step else ""
     slots = ", ".join(f"``{name}``" for name in ["step", *names.slots])
-    lines += [f"The state of a parameter holds {slots}."]
-    if lowered.rule.shared:
-        shared = ", ".join(f"``{names(s.name)}``" for s in lowered.rule.shared)
+    lines = [
+        f"{spec.title}. {spec.reference}".strip(),
+        "",
+        *([*rest, ""] if rest else []),
+        f"For every parameter {rule.param} with gradient {rule.grad}{at}::",
+        "",
+        *rule_text(lowered),
+        "",
+        "Args:",
+        "    params: parameters, named parameters, or groups of them with hyperparameters of their own",
+        *(f"    {line}" for line in argument_docs(names)),
+        "    foreach: update many tensors per call; None means where that helps (default: None)",
+        "",
+        f"The state of a parameter holds {slots}.",
+    ]
+    if rule.shared:
+        shared = ", ".join(f"``{names(s.name)}``" for s in rule.shared)
         lines += [f"What the model shares stands in its parameter group: {shared}."]
     return doc_lines(lines, "    ")
+
+
+def argument_docs(names: Names) -> Lines:
+    lines = []
+    for hyper in names.hypers:
+        if hyper in names.betas:
+            domains = [in_domain(h) for h in names.betas]
+            inside = domains[0] if len(set(domains)) == 1 else " and ".join(domains)
+            text = f"betas: {', '.join(h.name for h in names.betas)}, {inside} (default: {betas_default(names)})"
+            lines += [text] if hyper == names.betas[0] else []
+            continue
+        tensor = ", a number or a 1-element Tensor" if hyper.name == "lr" else ""
+        lines += [f"{names(hyper.name)}: {in_domain(hyper)}{tensor} (default: {number(hyper.default)})"]
+    return lines
+
+
+def in_domain(hyper: ir.Hyper) -> str:
+    text = domain_text(hyper)
+    return f"in {text}" if text[0] in "[(" else text
 
 
 def betas_default(names: Names) -> str:
@@ -63,10 +79,20 @@ def init(lowered: Lowered, names: Names) -> Lines:
         arguments.append(f"{names(hyper.name)}: {kind} = {number(hyper.default)}")
         defaults.append(names(hyper.name))
     defaults.append("foreach")
-    lines = ["    def __init__(", "        self,", "        params: Any,", *(f"        {a}," for a in arguments), "        *,"]
+    lines = [
+        "    def __init__(",
+        "        self,",
+        "        params: Any,",
+        *(f"        {a}," for a in arguments),
+        "        *,",
+    ]
     lines += ["        foreach: bool | None = None,", "    ) -> None:"]
     table = "        defaults = {" + ", ".join(f'"{d}": {d}' for d in defaults) + "}"
-    lines += [table] if len(table) <= 120 else ["        defaults = {", *(f'            "{d}": {d},' for d in defaults), "        }"]
+    lines += (
+        [table]
+        if len(table) <= 120
+        else ["        defaults = {", *(f'            "{d}": {d},' for d in defaults), "        }"]
+    )
     lines += ["        _check_hypers(defaults)"]
     if lowered.views:
         lines += ["        self._shown: str | None = None", "        self._kept: dict[Tensor, Tensor] = {}"]
@@ -95,42 +121,51 @@ def check_hypers(lowered: Lowered, names: Names) -> Lines:
 
 
 def check_one(hyper: ir.Hyper, key: str) -> Lines:
-    value = f'group["{key}"]'
+    """Refuse one hyperparameter outside its domain, in torch's words; keep it as a plain number."""
+    value, shown = f'group["{key}"]', f"{{group['{key}']}}"
     what = WORDS.get(hyper.name, f"{key} value")
     if hyper.kind == "Flag":
-        return [f"    if not isinstance({value}, bool):", f'        raise TypeError(f"Invalid {what}: {{{value!s}}} (not True or False)")'.replace('group["', "group['").replace('"]}', "']}")]
-    shown = f"group['{key}']"
-    test = f"not ({condition(value, KINDS[hyper.kind])})" if KINDS[hyper.kind].integer else f"not {condition(value, KINDS[hyper.kind])}"
-    optional = f"{value} is not None and " if hyper.optional else ""
-    domain = domain_text(hyper)
-    inside = f"not in {domain}" if domain[0] in "[(" else f"not {domain}"
-    lines: Lines = []
-    if hyper.name == "lr":
-        lines += [f"    if isinstance({value}, Tensor) and {value}.numel() != 1:", '        raise ValueError("Tensor lr must be 1-element")']
-    lines += [f"    if {optional}{test}:", f'        raise ValueError(f"Invalid {what}: {{{shown}}} ({inside})")']
+        return [f"    if not isinstance({value}, bool):", *refusal("TypeError", what, shown, "True or False")]
+    domain = KINDS[hyper.kind]
+    inside = condition(value, domain)
+    outside = f"not ({inside})" if domain.integer else f"not {inside}"
     plain = "int" if hyper.kind == "Count" else "float"
-    guard = " and ".join([f"{value} is not None"] * hyper.optional + [f"not isinstance({value}, Tensor)"] * (hyper.name == "lr"))
-    if guard:
-        return [*lines, f"    if {guard}:", f"        {value} = {plain}({value})"]
-    return [*lines, f"    {value} = {plain}({value})"]
+    lines: Lines = []
+    guards: list[str] = []
+    if hyper.optional:
+        outside = f"{value} is not None and {outside}"
+        guards.append(f"{value} is not None")
+    if hyper.name == "lr":
+        lines += [f"    if isinstance({value}, Tensor) and {value}.numel() != 1:"]
+        lines += ['        raise ValueError("Tensor lr must be 1-element")']
+        guards.append(f"not isinstance({value}, Tensor)")
+    lines += [f"    if {outside}:", *refusal("ValueError", what, shown, domain_text(hyper))]
+    if not guards:
+        return [*lines, f"    {value} = {plain}({value})"]
+    return [*lines, f"    if {' and '.join(guards)}:", f"        {value} = {plain}({value})"]
+
+
+def refusal(error: str, what: str, shown: str, domain: str, indent: str = "        ") -> Lines:
+    inside = f"not in {domain}" if domain[0] in "[(" else f"not {domain}"
+    return [f'{indent}raise {error}(f"Invalid {what}: {shown} ({inside})")']
 
 
 def check_betas(names: Names) -> Lines:
-    """Each beta by its own domain, in torch's wording."""
+    """Each beta by its own domain."""
     own = [h.name for h in names.betas]
-    lines = [f"    {', '.join(own)} = group[\"betas\"]"]
-    kinds = list(dict.fromkeys(h.kind for h in names.betas))
-    if len(kinds) == 1 and not any(h.optional for h in names.betas):
-        domain = KINDS[kinds[0]]
+    lines = [f'    {", ".join(own)} = group["betas"]']
+    if len({(h.kind, h.optional) for h in names.betas}) == 1 and not names.betas[0].optional:
+        domain = KINDS[names.betas[0].kind]
         lines += [f"    for i, beta in enumerate(({', '.join(own)})):", f"        if not {condition('beta', domain)}:"]
-        lines += [f'            raise ValueError(f"Invalid beta parameter at index {{i}}: {{beta}} (not in {domain.text})")']
-    else:
-        for i, h in enumerate(names.betas):
-            optional = f"{h.name} is not None and " if h.optional else ""
-            lines += [f"    if {optional}not {condition(h.name, KINDS[h.kind])}:"]
-            lines += [f'        raise ValueError(f"Invalid beta parameter at index {i}: {{{h.name}}} (not in {domain_text(h)})")']
-    plain = ", ".join(f"None if {h.name} is None else float({h.name})" if h.optional else f"float({h.name})" for h in names.betas)
-    return [*lines, f'    group["betas"] = ({plain})']
+        lines += refusal("ValueError", "beta parameter at index {i}", "{beta}", domain.text, "            ")
+        return [*lines, f'    group["betas"] = ({", ".join(f"float({name})" for name in own)})']
+    plain = []
+    for i, h in enumerate(names.betas):
+        given = f"{h.name} is not None and " if h.optional else ""
+        lines += [f"    if {given}not {condition(h.name, KINDS[h.kind])}:"]
+        lines += refusal("ValueError", f"beta parameter at index {i}", f"{{{h.name}}}", domain_text(h))
+        plain.append(f"None if {h.name} is None else float({h.name})" if h.optional else f"float({h.name})")
+    return [*lines, f'    group["betas"] = ({", ".join(plain)})']
 
 
 def check_params(lowered: Lowered, names: Names) -> Lines:
@@ -150,8 +185,9 @@ def check_params(lowered: Lowered, names: Names) -> Lines:
         test = facts.text(ir.Unary("not", stmt.test))
         if when != ir.Constant(True):
             test = facts.text(ir.Logical("and", (when, ir.Unary("not", stmt.test))))
-        message = repr(f"{lowered.spec.name}: {stmt.message} (one of the params has shape %s)")
-        lines += [f"        if {test}:", f"            raise ValueError({message} % (tuple(p.shape),))"]
+        message = repr(f"{lowered.spec.name}: {stmt.message} ")
+        lines += [f"        if {test}:", "            raise ValueError(", f"                {message}"]
+        lines += ['                f"(one of the params has shape {tuple(p.shape)})"', "            )"]
     return lines
 
 

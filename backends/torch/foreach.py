@@ -1,4 +1,4 @@
-"""In-place operations on many tensors per call: `torch._foreach_*`, and comprehensions where torch has no such function."""
+"""In-place operations on many tensors per call: `torch._foreach_*`, and comprehensions where there is none."""
 
 from __future__ import annotations
 
@@ -70,15 +70,17 @@ class ForeachBody(Body):
             return [f"{out} = {self.number(op.args[0]) if op.kind == SCALAR else self.comprehension(op.args[0])}"]
         args = [self.arg(a) for a in op.args]
         scalar = [self.is_scalar(a) for a in op.args]
-        state = not op.fresh and op.out in {s.name for s in self.scalars.lowered.rule.slots} | {self.scalars.lowered.rule.param}
+        state = not op.fresh and op.out in {s.name for s in self.scalars.lowered.rule.slots} | {
+            self.scalars.lowered.rule.param
+        }
         match op.function:
             case "expr":
                 return [f"{out} = {args[0]}"]
             case "copy":
                 if op.fresh:
-                    return [f"{out} = [t.clone() for t in {args[0]}]"]
+                    return [f"{out} = [tensor.clone() for tensor in {args[0]}]"]
                 if scalar[0]:
-                    return [f"for t in {out}:", f"    t.fill_({args[0]})"]
+                    return [f"for tensor in {out}:", f"    tensor.fill_({args[0]})"]
                 return [f"torch._foreach_copy_({out}, {args[0]})"]
             case "square":
                 return self.call(out, "mul", [args[0], args[0]], op.fresh, state)

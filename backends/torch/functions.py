@@ -1,4 +1,4 @@
-"""The functions of a generated module that do the arithmetic: per phase its scalars, one tensor, many tensors, a bucket."""
+"""The functions of a generated module that do the arithmetic: of one tensor, of many tensors, of a bucket."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ from .scalars import Host, Lines, Scalars, Shares, signature
 class PhaseCode:
     """One phase of the step, printed."""
 
-    names: Names
+    code: Code
     number: int
-    count: int
     plan: Plan
     scalars: Scalars
+    totals: list[str]
     carried_in: list[str]
     carried_out: list[str]
-    totals: list[str]
-    slots: list[str]
-    optional: set[str]
-    binds_param: bool
 
     def __post_init__(self) -> None:
-        self.tail = "" if self.count == 1 else f"_{self.number + 1}"
+        lowered = self.code.lowered
+        self.names = self.code.names
+        self.tail = "" if len(lowered.phases) == 1 else f"_{self.number + 1}"
+        self.optional = {self.names(n) for n, when in lowered.presence.items() if when != ir.Constant(True)}
+        last = self.number + 1 == len(lowered.phases)
+        self.binds_param = last and lowered.rule.param in _bound(lowered.phases[self.number].body)
         self.loop = LoopBody(self.plan, self.scalars).block(self.plan.items, "    ")
-        self.foreach = ForeachBody(self.plan, self.scalars).block(self.plan.items, "    ") if possible(self.plan) else None
+        self.foreach = (
+            ForeachBody(self.plan, self.scalars).block(self.plan.items, "    ") if possible(self.plan) else None
+        )
 
     @property
     def returned(self) -> list[str]:
@@ -43,7 +46,7 @@ class PhaseCode:
 
     @property
     def tensors(self) -> list[str]:
-        return [self.names.param, self.names.grad, *self.slots, *self.carried_in]
+        return [self.names.param, self.names.grad, *self.names.slots, *self.carried_in]
 
     @property
     def static(self) -> list[str]:
@@ -57,16 +60,22 @@ class PhaseCode:
 
     def lines(self) -> Lines:
         returns = "None" if not self.returned else f"tuple[{', '.join(['Tensor'] * len(self.returned))}]"
-        result = [f"    return {', '.join(self.returned)}{',' if len(self.returned) == 1 else ''}"] if self.returned else []
+        result = (
+            [f"    return {', '.join(self.returned)}{',' if len(self.returned) == 1 else ''}"] if self.returned else []
+        )
         scratch = ". What is lent as scratch may be overwritten" if self.plan.scratch else ""
         lines = ["", "", *self.scalars.lines()] if self.scalars.values else []
-        lines += ["", "", *signature(f"_update{self.tail}", self._arguments("Tensor", list(self.plan.scratch)), returns)]
+        lines += [
+            "",
+            "",
+            *signature(f"_update{self.tail}", self._arguments("Tensor", list(self.plan.scratch)), returns),
+        ]
         lines += [f'    """One parameter with its slots, in place{scratch}."""', *(self.loop or ["    pass"]), *result]
         if self.foreach is not None:
             many = returns.replace("Tensor", "list[Tensor]")
             lines += ["", "", *signature(f"_update{self.tail}_foreach", self._arguments("list[Tensor]", []), many)]
             lines += ['    """Many parameters with their slots, in place."""', *(self.foreach or ["    pass"]), *result]
-        return lines + ["", "", *self.run()]
+        return [*lines, "", "", *self.run()]
 
     def run(self) -> Lines:
         """The function that takes a bucket through the phase."""
@@ -78,7 +87,10 @@ class PhaseCode:
         arguments = ["foreach: bool", "columns: list[list[Tensor]]", *extra]
         lines = signature(f"_run{self.tail}", arguments, returns)
         lines += ['    """A bucket of parameters; those of half precision by way of float32, rounded once."""']
-        lines += ["    params, grads, *slots = columns", "    dtype = torch.promote_types(params[0].dtype, torch.float32)"]
+        lines += [
+            "    params, grads, *slots = columns",
+            "    dtype = torch.promote_types(params[0].dtype, torch.float32)",
+        ]
         back = self.binds_param
         if self.foreach is not None:
             call = ", ".join(["xs", "_cast(grads, dtype)", "*slots", *inner])
@@ -103,7 +115,10 @@ class PhaseCode:
         if not self.carried_out:
             return [f"{indent}return [_total(part) for part in {results}]"]
         lines = [f"{indent}parts = {results}"]
-        return [*lines, f"{indent}return [*(_total(part) for part in parts[:{n}]), *(list(part) for part in parts[{n}:])]"]
+        return [
+            *lines,
+            f"{indent}return [*(_total(part) for part in parts[:{n}]), *(list(part) for part in parts[{n}:])]",
+        ]
 
 
 class Code:
@@ -121,22 +136,18 @@ class Code:
         phases = self.lowered.phases
         bound: list[set[str]] = [_bound(p.body) - {s.name for s in rule.slots} for p in phases]
         reads = [ir.names(p.body) | {n for t in p.totals for n in ir.names(t.value)} for p in phases]
-        out = []
+        out: list[PhaseCode] = []
+        carried: list[str] = []
         for k, phase in enumerate(phases):
-            before = sorted({n for j in range(k) for n in bound[j]} & reads[k])
             # The parameter itself too, so that one of half precision is rounded once, behind the last phase.
             later = set().union(*reads[k + 1 :], {rule.param} if k + 1 < len(phases) else set())
             carried_out = sorted(bound[k] & later)
-            code = plan(self.lowered, phase, carried_out)
-            out.append(
-                PhaseCode(
-                    self.names, k, len(phases), code, Scalars(self.host, self.shares, k),
-                    [self.names(n) for n in before if n not in (rule.param, rule.grad)],
-                    [self.names(n) for n in carried_out], [self.names(t.name) for t in phase.totals], self.names.slots,
-                    {self.names(n) for n, when in self.lowered.presence.items() if when != ir.Constant(True)},
-                    rule.param in _bound(phase.body) and k + 1 == len(phases),
-                )  # fmt: skip
-            )
+            code = plan(self.lowered, phase, {*carried, *carried_out})
+            scalars = Scalars(self.host, self.shares, k)
+            totals = [self.names(t.name) for t in phase.totals]
+            arrived, left = ([self.names(n) for n in names] for names in (carried, carried_out))
+            out.append(PhaseCode(self, k, code, scalars, totals, arrived, left))
+            carried += [n for n in carried_out if n not in (*carried, rule.param, rule.grad)]
         return out
 
     @property

@@ -27,10 +27,10 @@ def _cut(
             scratch.append([b[:n].view(x.shape) if _SMALL < n <= size else None for b in buffers])
     return pieces, scratch
 ''',
-    "_cast(": '''
+    "_cast(": """
 def _cast(tensors: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
     return tensors if tensors[0].dtype == dtype else [t.to(dtype) for t in tensors]
-''',
+""",
     "_as_tensors(": '''
 def _as_tensors(scalars: tuple[float, ...], like: Tensor) -> tuple[Tensor, ...]:
     """The scalars for a compiled graph: 0-d tensors, rounded once."""
@@ -43,15 +43,16 @@ def _at_least_1d(t: Tensor) -> Tensor:
 ''',
     "_total(": '''
 def _total(part: Any) -> Tensor:
-    """The sum of a number per parameter, in float64."""
-    return torch.stack([torch.as_tensor(number, dtype=torch.float64) for number in part]).sum()
+    """The sum of a number per parameter, in float64; one number stands for itself."""
+    numbers = part if isinstance(part, list | tuple) else [part]
+    return torch.stack([torch.as_tensor(number, dtype=torch.float64) for number in numbers]).sum()
 ''',
 }
 
 CONSTANTS: dict[str, str] = {
-    "_PLAIN": "_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by a foreach function",
+    "_PLAIN": "_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by foreach",
     "_SMALL": "_SMALL = 2**14  # elements: on a CPU, foreach and fresh temporaries are for tensors up to this size",
-    "_PIECE": "_PIECE = 2**18  # elements: larger tensors go through a CPU in pieces whose temporaries stay in its cache",
+    "_PIECE": "_PIECE = 2**18  # elements: larger tensors go through a CPU in pieces, so that temporaries are cached",
 }
 
 
@@ -60,4 +61,6 @@ def helpers(text: str) -> str:
     functions = [h for name, h in HELPERS.items() if name in text]
     whole = text + "".join(functions)
     constants = [c for name, c in CONSTANTS.items() if name in whole]
-    return ("\n\n\n" + "\n".join(constants) if constants else "") + "".join(f"\n\n{f.rstrip()}" for f in functions) + "\n"
+    return (
+        ("\n\n\n" + "\n".join(constants) if constants else "") + "".join(f"\n\n{f.rstrip()}" for f in functions) + "\n"
+    )

@@ -1,4 +1,4 @@
-"""The names of a generated torch module: the spec's own, mangled where torch or the module needs them, and torch's words."""
+"""The names of a generated torch module: the spec's own, mangled where torch or the module needs them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from adaspec import ir
 from adaspec.emit import HELPERS, mangle
 from adaspec.lower import Lowered
 
-MODULE = (
-    "torch math chain Any Callable Iterator Tensor contextmanager self cls foreach columns column tensor scratch scalars "
-    "static compiling params grads dtype device group state model keys key rows row work found pairs many like p n grad "
-    "rest buffers results parts part first name closure loss "
-    "abs all any bool dict enumerate float int isinstance len list max min range repr set sorted sum super tuple type zip"
-).split()
-"""What the text around a spec's statements uses, as variables or functions."""
+_MODULE = """
+torch math chain Any Callable Iterator Tensor contextmanager self group model tensor
+abs all any bool dict enumerate float int isinstance len list max min range repr set sorted sum super tuple type zip
+"""
+MODULE = frozenset(_MODULE.split())
+"""What the functions around a spec's statements use."""
 
-TORCH = (
-    "step state param_groups defaults zero_grad add_param_group state_dict load_state_dict params param_names closure "
-    "foreach fused capturable differentiable maximize initial_lr betas decoupled_weight_decay eval train view"
-).split()
+_FRAME = """
+t p n g grad pairs found work keys key rows row like many foreach columns column scratch scalars static compiling device
+first buckets part parts name closure loss
+"""
+FRAME = frozenset(_FRAME.split())
+"""Variables of the step itself, where of a spec's names those of Shareds and totals stand alone."""
+
+_TORCH = """
+step state param_groups defaults zero_grad add_param_group state_dict load_state_dict params param_names closure foreach
+fused capturable differentiable maximize initial_lr betas decoupled_weight_decay eval train view model_step
+"""
+TORCH = frozenset(_TORCH.split())
 """What torch.optim.Optimizer, its state and its groups, learning-rate schedulers and the class itself use."""
 
 
@@ -34,10 +41,12 @@ class Names:
         self.taken |= {rule.param, rule.grad, *rule.state_names, *(h.name for h in rule.hypers)}
         self.taken |= {rule.step} if rule.step else set()
         reserved = {*MODULE, *TORCH, *HELPERS, lowered.spec.class_name}
-        reserved |= {f"{word}_{k + 1}" for word in ("sums", "scalars") for k in range(len(lowered.phases))}
-        # `t` counts the steps in the text around, too
-        reserved |= {"t"} if rule.step != "t" else set()
-        self.renamed = mangle(sorted(self.taken), reserved)
+        frame = FRAME | {f"{word}_{k + 1}" for word in ("sums", "scalars") for k in range(len(lowered.phases))}
+        shared = {s.name for s in rule.shared} | set(lowered.shared_values.values())
+        shared |= {t.name for p in lowered.phases for t in p.totals}
+        self.renamed = mangle(sorted(self.taken - shared), reserved | shared)
+        self.renamed |= mangle(sorted(shared), reserved | frame | set(self.renamed.values()))
+        reserved |= frame
         self.used = set(self.renamed.values()) | reserved
 
     def __call__(self, name: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adaspec import ir
-from adaspec.ir import Call, Expr, Number
+from adaspec.ir import Call, Expr
 from adaspec.printer import PRECEDENCE, Printer
 
 ATOM = PRECEDENCE["atom"]
 
 
 class TorchPrinter(Printer):
-    """`is_scalar` tells which parts are scalars, `scalar` and `fact` print them; `like` is a tensor of the right kind."""
+    """`is_scalar` tells which parts are scalars, `scalar` and `fact` print them; `like` is a tensor of the kind."""
 
     def __init__(
         self,

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from adaspec import ir
 from adaspec.emit import HostPrinter
-from adaspec.ir import Assign, Expr, If, Name, Number, Stmt
-from adaspec.lower import Lowered, live
+from adaspec.facts import negation
+from adaspec.ir import Assign, Expr, If, Name, Stmt
+from adaspec.lower import Lowered
 from adaspec.printer import PRECEDENCE, Printer
 from adaspec.stage import Stage
 
@@ -45,10 +46,16 @@ class Shares:
                     todo += sorted(new)
         return found
 
-    def level(self, name: str) -> int:
-        """The phase in which a Shared gets its new value."""
-        value = self.lowered.shared_values[name]
-        return max(k for k, p in enumerate(self.lowered.phases) if value in ir.assigned(p.scalars))
+    def given(self, stmt: Stmt, names: list[str]) -> tuple[Stmt, ...]:
+        """`stmt`, but these Shareds get their new values as arguments."""
+        match stmt:
+            case Assign(name) if self.bound.get(name) in names:
+                new = self.new[self.bound[name]]
+                return () if new == name else (Assign(name, Name(new)),)
+            case If(_, then, otherwise):
+                sides = [tuple(s for inner in side for s in self.given(inner, names)) for side in (then, otherwise)]
+                return (replace(stmt, then=sides[0], otherwise=sides[1]),)
+        return (stmt,)
 
 
 class Host:
@@ -60,7 +67,8 @@ class Host:
         self.printer = HostPrinter(names.renamed, lowered.intervals)
         self.facts = FactPrinter(names)
 
-    def block(self, body: tuple[Stmt, ...], indent: str) -> Lines:
+    def block(self, body: tuple[Stmt, ...], indent: str, bound: set[str]) -> Lines:
+        """`bound` are the names that have a value already; what one branch alone binds begins as 0 elsewhere."""
         lines: Lines = []
         for stmt in body:
             match stmt:
@@ -68,16 +76,19 @@ class Host:
                     comment = self.lowered.comments.get(name)
                     tail = f"  # {comment}" if comment else ""
                     lines.append(f"{indent}{self.names(name)} = {self.text(value)}{tail}")
+                    bound.add(name)
                 case If(test, then, otherwise):
-                    both = set(ir.assigned(then)) & set(ir.assigned(otherwise))
+                    both = set(ir.assigned(then)) & set(ir.assigned(otherwise)) | bound
                     lines += [f"{indent}{self.names(n)} = 0.0" for n in ir.assigned((stmt,)) if n not in both]
-                    lines += [f"{indent}if {self.facts.text(test)}:"]
-                    lines += self.block(then, indent + "    ") or [f"{indent}    pass"]
+                    bound |= set(ir.assigned((stmt,)))
+                    if not then:
+                        test, then, otherwise = negation(test), otherwise, ()
+                    lines += [f"{indent}if {self.facts.text(test)}:", *self.block(then, indent + "    ", bound)]
                     if otherwise:
-                        lines += [f"{indent}else:", *self.block(otherwise, indent + "    ")]
+                        lines += [f"{indent}else:", *self.block(otherwise, indent + "    ", bound)]
                 case ir.For(count, inner):
                     lines += [f"{indent}for _ in range({self.facts.text(count)}):"]
-                    lines += self.block(inner, indent + "    ")
+                    lines += self.block(inner, indent + "    ", bound)
         return lines
 
     def text(self, value: Expr) -> str:
@@ -161,18 +172,9 @@ class Scalars:
     def body(self) -> tuple[Stmt, ...]:
         stmts = [s for p in self.lowered.phases[: self.phase + 1] for s in p.scalars]
         wanted = set().union(*(ir.names(e) for e in self.values), set())
-        return live(tuple(s for stmt in stmts for s in self._with_shared_given(stmt)), wanted)
-
-    def _with_shared_given(self, stmt: Stmt) -> tuple[Stmt, ...]:
-        """Shareds get their new values from elsewhere: they follow the optimizer's steps, not a parameter's."""
-        match stmt:
-            case Assign(name) if name in self.shares.bound:
-                given = self.shares.new[self.shares.bound[name]]
-                return () if given == name else (Assign(name, Name(given)),)
-            case If(_, then, otherwise):
-                sides = [tuple(s for inner in side for s in self._with_shared_given(inner)) for side in (then, otherwise)]
-                return (replace(stmt, then=sides[0], otherwise=sides[1]),)
-        return (stmt,)
+        # Shareds follow the optimizer's steps, not a parameter's: their new values come from elsewhere.
+        shared = list(self.shares.new)
+        return needed(tuple(s for stmt in stmts for s in self.shares.given(stmt, shared)), wanted)
 
     def inputs(self) -> list[str]:
         """The arguments in front of the `*`: t, Shareds before and after, totals; spec names."""
@@ -194,10 +196,12 @@ class Scalars:
             return []
         body = self.body()
         arguments = [f"{self.names(n)}: float" for n in self.inputs()]
-        arguments += ["*", *(hyper_argument(self.lowered, self.names, n) for n in self.hypers())] if self.hypers() else []
+        arguments += (
+            ["*", *(hyper_argument(self.lowered, self.names, n) for n in self.hypers())] if self.hypers() else []
+        )
         lines = signature(self.function, arguments, "tuple[float, ...]")
         lines += ['    """The numbers of a step that the tensors need, in float64."""']
-        lines += self.host.block(body, "    ")
+        lines += self.host.block(body, "    ", {*self.inputs(), *self.hypers()})
         optional = {h.name for h in self.lowered.rule.hypers if h.optional}
         for node, name in self.values.items():
             if isinstance(node, Name) and node.id not in optional:
@@ -210,21 +214,45 @@ class Scalars:
         return [*lines, f"    return {returned}" if len(self.passed) > 1 else f"    return ({returned},)"]
 
 
-def model_lines(host: Host, shares: Shares, wanted: list[str], function: str) -> tuple[Lines, list[str], list[str]]:
-    """A function of the new values of some Shareds; its positional arguments and its hyperparameters, as spec names."""
+def model_lines(
+    host: Host, shares: Shares, wanted: list[str], function: str, upto: int
+) -> tuple[Lines, list[str], list[str]]:
+    """A function of the new values of some Shareds, by the statements up to a phase; its arguments and hyperparameters.
+
+    Where sums over the model enter, the Shareds of a group are given.
+    """
     lowered, names = host.lowered, host.names
     values = [lowered.shared_values[s] for s in wanted]
-    body = live(tuple(s for p in lowered.phases for s in p.model), set(values))
-    free = unbound(body)
-    order = [lowered.rule.step, *(s.name for s in lowered.rule.shared), *sorted(shares.totals)]
+    own = [] if wanted == shares.own else shares.own
+    stmts = [s for p in lowered.phases[: upto + 1] for stmt in p.model for s in shares.given(stmt, own)]
+    body = needed(tuple(stmts), set(values))
+    free = unbound(body) | (set(values) - set(ir.assigned(body)))
+    new = [shares.new[s] for s in own]
+    order = [lowered.rule.step, *(s.name for s in lowered.rule.shared), *new, *sorted(shares.totals)]
     inputs = [n for n in order if n and n in free]
     hypers = [h.name for h in names.hypers if h.name in free]
     arguments = [f"{names(n)}: float" for n in inputs]
     arguments += ["*", *(hyper_argument(lowered, names, n) for n in hypers)] if hypers else []
     lines = signature(function, arguments, "tuple[float, ...]")
-    lines += ['    """What the model shares, after this step."""', *host.block(body, "    ")]
+    lines += ['    """What the model shares, after this step."""', *host.block(body, "    ", {*inputs, *hypers})]
     lines.append(f"    return {', '.join(names(v) for v in values)}{',' if len(values) == 1 else ''}")
     return lines, inputs, hypers
+
+
+def needed(body: tuple[Stmt, ...], wanted: set[str]) -> tuple[Stmt, ...]:
+    """The statements that the wanted names depend on at the end of the body."""
+    kept: list[Stmt] = []
+    wanted = set(wanted)
+    for stmt in reversed(body):
+        names = set(ir.assigned((stmt,)))
+        if not names & wanted:
+            continue
+        if isinstance(stmt, If):
+            stmt = replace(stmt, then=needed(stmt.then, wanted), otherwise=needed(stmt.otherwise, wanted))
+            names = set(ir.assigned(stmt.then)) & set(ir.assigned(stmt.otherwise))
+        wanted = (wanted - names) | ir.names(stmt)
+        kept.append(stmt)
+    return tuple(reversed(kept))
 
 
 def hyper_argument(lowered: Lowered, names: Names, name: str) -> str:

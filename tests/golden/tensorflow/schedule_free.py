@@ -121,8 +121,8 @@ class ScheduleFree(keras.optimizers.Optimizer):
         self._z = [self._add_slot(variable, "z", variable.shape, _copy_of(variable)) for variable in var_list]
         self._v = [self._add_slot(variable, "v", variable.shape) for variable in var_list]
         self._weight = self.add_variable((), "zeros", "float64", name="weight")
-        self._held = [self._add_slot(variable, "held", variable.shape) for variable in var_list]
-        self._shown = self.add_variable((), "zeros", "int32", name="shown")
+        self._held = [self._add_slot(variable, "view-held", variable.shape) for variable in var_list]
+        self._shown = self.add_variable((), "zeros", "int32", name="view-shown")
 
     def _add_slot(self, variable, name, shape, initializer="zeros"):
         path = getattr(variable, "path", variable.name).replace("/", "_").replace(":", "_")

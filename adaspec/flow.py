@@ -1,0 +1,216 @@
+"""Types along the statements of an expanded body; shapes come out said in the parameter's own axes.
+
+What a rule takes for granted about the rank (an axis to reduce, a matrix to multiply) and has not asked for becomes an
+assertion here, so that a parameter that cannot be updated is refused when the optimizer meets it, on every target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import ir
+from .errors import SpecError
+from .ir import Assert, Assign, Call, Choose, Compare, Expr, For, If, Logical, Name, Number, Stmt, Unary
+from .stage import axis_of, static_fact, typeof
+from .types import OPAQUE, Axis, Env, Stage, Type, joined, narrowed
+
+
+class Flow:
+    """`env` is changed in place; `rank` is the least number of axes that the parameter is known to have here."""
+
+    def __init__(self, rule: ir.Rule, env: Env, rank: int = 0, facts: dict[str, Expr] | None = None) -> None:
+        self.rule = rule
+        self.env = env
+        self.rank = rank
+        self.facts = dict(facts or {})
+
+    def block(self, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+        return tuple(new for stmt in body for new in self.stmt(stmt))
+
+    def stmt(self, stmt: Stmt) -> tuple[Stmt, ...]:
+        match stmt:
+            case Assign(name, value):
+                return self.assign(stmt, name, value)
+            case If(test, then, otherwise):
+                return self.branch(stmt, test, then, otherwise)
+            case For(count, body):
+                return self.loop(stmt, count, body)
+            case Assert(test):
+                static_fact(test, self.env)
+                before = self.needs(test)
+                test = self.resolved(test)
+                self.rank = max(self.rank, self.least(test, True))
+                return (*before, replace(stmt, test=test))
+        return (stmt,)
+
+    def assign(self, stmt: Assign, name: str, value: Expr) -> tuple[Stmt, ...]:
+        found = replace(typeof(value, self.env), nullable=False)
+        old = self.env.get(name)
+        if old is not None and old.is_array != found.is_array and not isinstance(value, Choose):
+            was, now = ("an array", "a number") if old.is_array else ("a number", "an array")
+            raise SpecError(f"'{name}' was {was} and is bound to {now}", value, "use another name")
+        before = self.needs(value)
+        value = self.resolved(value)
+        self.env[name] = found
+        self.facts = {n: f for n, f in self.facts.items() if n != name and name not in ir.names(f)}
+        if found.truth and found.stage.static:
+            self.facts[name] = value
+        return (*before, replace(stmt, value=value))
+
+    def branch(self, stmt: If, test: Expr, then: tuple[Stmt, ...], otherwise: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+        fact = static_fact(test, self.env)
+        if fact.stage & Stage.SHAPE:
+            self.refuse_total(stmt)
+        before = self.needs(test)
+        asked = self.resolved(test)
+        flows, bodies = [], []
+        for holds, side in ((True, then), (False, otherwise)):
+            rank = max(self.rank, self.least(asked, holds))
+            flow = Flow(self.rule, dict(narrowed(test, self.env, holds)), rank, self.facts)
+            bodies.append(flow.block(side))
+            flows.append(flow.env)
+        rebound = ir.assigned((stmt,))
+        known = dict(self.env)
+        self.env.clear()
+        for name in known | dict.fromkeys(rebound):
+            if name not in rebound:
+                self.env[name] = known[name]
+            elif name in flows[0] and name in flows[1]:
+                sides = flows[0][name], flows[1][name]
+                if sides[0].truth != sides[1].truth:
+                    raise SpecError(
+                        f"'{name}' is a truth value on one branch and a number on the other", stmt, "use two names"
+                    )
+                self.env[name] = joined(fact.stage & Stage.SHAPE, *sides)
+        self.facts = {n: f for n, f in self.facts.items() if not {n, *ir.names(f)} & set(rebound)}
+        return (*before, replace(stmt, test=asked, then=bodies[0], otherwise=bodies[1]))
+
+    def loop(self, stmt: For, count: Expr, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+        if not static_fact(count, self.env).whole:
+            raise SpecError(
+                "a loop counts to an integer", count, "a Count, a shape, an integer, or their sum or product"
+            )
+        self.refuse_total(stmt)
+        before = self.needs(count)
+        count = self.resolved(count)
+        rebound = [n for n in ir.assigned(body) if n in self.env]
+        self.facts = {n: f for n, f in self.facts.items() if not {n, *ir.names(f)} & set(ir.assigned(body))}
+        known = dict(self.env)
+        rank = self.rank
+        new: tuple[Stmt, ...] = ()
+        for attempt in range(4):
+            self.rank = rank
+            new = self.block(body)
+            settled = {n: joined(Stage.STATIC, known[n], self.env[n]) for n in rebound}
+            if all(settled[n] == known[n] for n in rebound):
+                break
+            if attempt:  # a value wanders from name to name: whatever one of them depends on, all may
+                settled = {n: _widest(t, settled.values()) for n, t in settled.items()}
+            known |= settled
+            self.env.update(known)
+        self.rank = rank
+        self.env.update({n: known[n] for n in rebound})
+        runs = isinstance(count, Number) and count.value >= 1
+        for name in set(self.env) - set(known):
+            if not runs:
+                del self.env[name]
+        return (*before, replace(stmt, count=count, body=new))
+
+    def resolved(self, node: Expr) -> Expr:
+        """`node` with every `ndim` and `shape` said of the parameter."""
+        match node:
+            case ir.Ndim(operand):
+                if not typeof(operand, self.env).is_full:
+                    raise SpecError(
+                        "only the number of axes of the parameter is known", node, f"{self.rule.param}.ndim"
+                    )
+                return replace(node, operand=Name(self.rule.param))
+            case ir.Dim(operand, axis):
+                dims = typeof(operand, self.env).dims
+                own = dims[axis] if -len(dims) <= axis else None
+                if not isinstance(own, int) or own > 0:
+                    hint = f"take it of the parameter: {self.rule.param}.shape[-1]"
+                    raise SpecError("the length of this axis is not known here", node, hint)
+                return ir.Dim(Name(self.rule.param), own, span=node.span)
+        return ir.rebuild(node, self.resolved)
+
+    def refuse_total(self, stmt: Stmt) -> None:
+        for node in ir.walk(stmt):
+            if isinstance(node, Call) and node.function == "total":
+                what = "in a loop" if isinstance(stmt, For) else "under a condition on the shape"
+                raise SpecError(f"`total` {what}: every array must take part", node, "move it out")
+
+    # Ranks
+
+    def least(self, test: Expr, holds: bool) -> int:
+        """The number of axes that the parameter must have if `test` holds (or does not)."""
+        match test:
+            case Name(name) if name in self.facts:
+                return self.least(self.facts[name], holds)
+            case Unary("not", operand):
+                return self.least(operand, not holds)
+            case Logical(op, values):
+                sides = [self.least(v, holds) for v in values]
+                return max(sides) if (op == "and") == holds else min(sides)
+            case Compare(op, Number(value), ir.Ndim() as ndim):
+                return self.least(Compare(_MIRRORED[op], ndim, Number(value)), holds)
+            case Compare(op, ir.Ndim(), Number(int(value))):
+                if (op, holds) in ((">=", True), ("==", True), ("<", False), ("!=", False)):
+                    return value
+                if (op, holds) in ((">", True), ("<=", False)):
+                    return value + 1
+        return 0
+
+    def needs(self, node: Expr) -> tuple[Assert, ...]:
+        """An assertion of the axes that `node` takes for granted, where they are not known to be there."""
+        need, at = max(((k, n) for k, n in self.taken(node)), key=lambda pair: pair[0], default=(0, node))
+        if need <= self.rank:
+            return ()
+        self.rank = need
+        s = "" if need == 1 else "s"
+        test = Compare(">=", ir.Ndim(Name(self.rule.param)), Number(need), span=at.span)
+        return (Assert(test, f"its parameters need at least {need} dimension{s}", span=at.span),)
+
+    def taken(self, node: Expr) -> list[tuple[int, Expr]]:
+        """Each operation on axes with the number of the parameter's axes that it takes for granted."""
+        if isinstance(node, Logical):
+            # `x.ndim >= 2 and x.shape[-1] > 4` asks before it takes.
+            found, rank, inner = [], self.rank, Flow(self.rule, self.env, self.rank, self.facts)
+            for value in node.values:
+                found += [(k, n) for k, n in inner.taken(value) if k > rank]
+                rank = max(rank, self.least(self.resolved(value), node.op == "and"))
+            return found
+        if isinstance(node, Choose):
+            test = self.resolved(node.test)
+            found = self.taken(node.test)
+            for holds, side in ((True, node.then), (False, node.otherwise)):
+                known = self.least(test, holds)
+                found += [(k, n) for k, n in self.taken(side) if k > known]
+            return found
+        found = [pair for child in ir.children(node) if isinstance(child, Expr) for pair in self.taken(child)]
+        own: tuple[Axis, ...] = ()
+        match node:
+            case Call(args=(a,)) if node.option("axis") is not None:
+                axis = axis_of(node.option("axis"))  # type: ignore[arg-type]
+                own = typeof(a, self.env).dims[axis : axis + 1 or None]
+            case ir.Transpose(operand):
+                own = typeof(operand, self.env).dims[-2:]
+            case ir.Binary("@", left, right):
+                own = typeof(left, self.env).dims[-2:] + typeof(right, self.env).dims[-2:]
+            case ir.Dim(operand, axis):
+                own = typeof(operand, self.env).dims[axis : axis + 1 or None] if axis < 0 else ()
+            case ir.Index(operand, items):
+                colons = items.count(":")
+                own = typeof(operand, self.env).dims[-colons:] if colons else ()
+        axes = [2 if d == OPAQUE else -d for d in own if d == OPAQUE or (isinstance(d, int) and d < 0)]
+        return [*found, (max(axes), node)] if axes else found
+
+
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!=", "is": "is", "is not": "is not"}
+
+
+def _widest(t: Type, among) -> Type:
+    stage = t.stage
+    for other in among:
+        stage |= other.stage
+    return replace(t, stage=stage, dims=tuple(OPAQUE if d != "..." else d for d in t.dims), whole=False)

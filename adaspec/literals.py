@@ -1,0 +1,107 @@
+"""What a declaration holds beside names: literal numbers, the beginnings of slots, the table of dialects."""
+
+from __future__ import annotations
+
+import ast
+
+from . import ir
+from .errors import SpecError
+from .vocabulary import INITS, LATER
+
+
+class Literals:
+    """The part of the parser that reads values; it computes nothing."""
+
+    def span(self, node: ast.AST) -> ir.Span:
+        raise NotImplementedError
+
+    def refuse(self, node: ast.AST, what: str, hint: str = "") -> SpecError:
+        raise NotImplementedError
+
+    def integer(self, node: ast.expr) -> int:
+        raise NotImplementedError
+
+    def number(self, node: ast.expr, value: int | float) -> int | float:
+        raise NotImplementedError
+
+    def literal(self, node: ast.expr) -> int | float | bool | None:
+        match node:
+            case ast.Constant(value=bool() | None as value):
+                return value
+            case ast.Constant(value=int() | float() as value):
+                return self.number(node, value)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)) if not isinstance(
+                value, bool
+            ):
+                return -self.number(node.operand, value)
+            case ast.Constant(value=str()):
+                hint = "write the number; reading a hyperparameter once at init comes later"
+                raise self.refuse(node, "a literal number was expected, not text", hint)
+        raise self.refuse(node, "a literal number was expected", "compute it by hand, or inside the rule")
+
+    def init(self, node: ast.expr) -> ir.Init:
+        span = self.span(node)
+        match node:
+            case ast.Attribute(value=inner, attr="scalar"):
+                base = self.init(inner)
+                self.whole(node, base, ".scalar")
+                return ir.Init(base.kind, base.value, base.without, True, span=span)
+            case ast.Call(func=ast.Attribute(value=inner, attr="without"), args=[axis], keywords=[]):
+                base, number = self.init(inner), self.integer(axis)
+                self.whole(node, base, ".without")
+                if number >= 0:
+                    raise self.refuse(axis, "an axis is counted from the end", "zeros.without(-1)")
+                if number < -2:
+                    raise self.refuse(axis, "slots without an axis before the last two come later", "zeros.without(-1)")
+                return ir.Init(base.kind, base.value, number, base.scalar, span=span)
+            case ast.Call(func=ast.Name(id="full"), args=[value], keywords=[]):
+                number = self.literal(value)
+                if isinstance(number, bool) or number is None:
+                    raise self.refuse(value, "`full` takes a number", "full(0.1)")
+                return ir.Init("full", float(number), span=span)
+            case ast.Name(id=kind) if kind in INITS and kind != "full":
+                return ir.Init(kind, 1.0 if kind == "ones" else 0.0, span=span)
+            case ast.Name(id="full"):
+                raise self.refuse(node, "`full` needs its value", "full(0.1)")
+            case ast.Call(func=ast.Name(id=word)) | ast.Name(id=word) if word in LATER:
+                raise self.refuse(node, f"'{word}' comes later ({LATER[word]})", "see docs/spec-language.md")
+        hint = f"known here: {', '.join(w if w != 'full' else 'full(c)' for w in INITS)}, .without(axis), .scalar"
+        raise self.refuse(node, "not a way for a slot to begin", hint)
+
+    def whole(self, node: ast.expr, base: ir.Init, what: str) -> None:
+        if base.kind in ("copy", "first_grad"):
+            hint = "only zeros, ones and full(c) can be smaller"
+            raise self.refuse(node, f"`{base.kind}` has the parameter's shape: it has no `{what}`", hint)
+        if base.scalar or base.without is not None:
+            raise self.refuse(node, "one `.without` or `.scalar` is enough", "a slot lacks one axis, or all")
+
+    def dialects(self, table: ast.Dict) -> tuple[ir.Dialect, ...]:
+        rows: dict[str, ir.Dialect] = {}
+        for key, value in zip(table.keys, table.values, strict=True):
+            match key, value:
+                case ast.Constant(value=str(name)), ast.Call(func=ast.Name(id="dict"), args=[], keywords=words) if all(
+                    w.arg for w in words
+                ):
+                    self.dialect_name(key, name)
+                    if name in rows:
+                        first = rows[name].span.line
+                        raise self.refuse(key, f"a second dialect '{name}', first in line {first}", "join the two")
+                    rows[name] = ir.Dialect(name, self.settings(words), span=self.span(key))
+                case _:
+                    raise self.refuse(key or value, 'a dialect is `"adam:torch": dict(eps=1e-8)`', "literals alone")
+        return tuple(rows.values())
+
+    def settings(self, words: list[ast.keyword]) -> tuple[ir.Setting, ...]:
+        found: dict[str, ir.Setting] = {}
+        for word in words:
+            name = str(word.arg)
+            if name in found:
+                raise self.refuse(word, f"'{name}' is set twice", "once is enough")
+            found[name] = ir.Setting(name, self.literal(word.value), span=self.span(word))
+        return tuple(found.values())
+
+    def dialect_name(self, node: ast.AST, name: str) -> None:
+        family, colon, library = name.partition(":")
+        parts = [part.replace("-", "_") for part in (family, library)]
+        if not colon or len(name) > 60 or not all(part.isascii() and part.isidentifier() for part in parts):
+            raise self.refuse(node, f"a dialect is named family:library, not {name[:40]!r}", "adam:torch")

@@ -1,0 +1,153 @@
+"""Binding times and shapes: when each value is known, and how its axes stand to the parameter's.
+
+One analysis (`stage.typeof` is its other half), used by the checker and every emitter. A `Stage` is the set of what a
+value depends on: nothing or flags (static), the array's shape (static per array), hyperparameters and t (once per step),
+a total (once per step, after a pass over the model), the array's data (a 0-d value per array, or an array). Axes are
+counted from the end and labelled by the parameter's own: `row` of shape (…, -2), `col` of shape (…, -1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntFlag
+
+from . import ir
+from .ir import Compare, Expr, Logical, Name, Unary
+
+
+class Stage(IntFlag):
+    STATIC = 0
+    SHAPE = 1
+    SCALAR = 2
+    TOTAL = 4
+    ARRAY = 8
+
+    @property
+    def static(self) -> bool:
+        """Known when the optimizer meets the array: flags, counts, shapes, None-ness."""
+        return not self & ~Stage.SHAPE
+
+    @property
+    def host(self) -> bool:
+        """A number that the host can compute: no array data and no total enters it."""
+        return not self & (Stage.TOTAL | Stage.ARRAY)
+
+    @property
+    def shared(self) -> bool:
+        """One value for the whole model: no shape and no array data enters it."""
+        return not self & (Stage.SHAPE | Stage.ARRAY)
+
+
+Axis = int | str
+"""An axis of the parameter (negative), 1 for a new axis, or OPAQUE for one that two branches disagree on."""
+
+OPAQUE = "?"
+
+FULL: tuple[Axis, ...] = ("...", -4, -3, -2, -1)
+"""The parameter's own axes; the lead stands for all in front of the fourth from the end."""
+
+
+@dataclass(frozen=True)
+class Type:
+    """What is known of a value: its stage, its axes (`()` for a number), and in which way it is special.
+
+    `truth`: a truth value. `optional`: it may be None here. `nullable`: a hyperparameter of which `is None` may be
+    asked. `whole`: an integer, so that a loop may count to it. `mixed`: an array on one path, a number on another.
+    """
+
+    stage: Stage
+    dims: tuple[Axis, ...] = ()
+    truth: bool = False
+    optional: bool = False
+    nullable: bool = False
+    whole: bool = False
+    mixed: bool = False
+
+    @property
+    def is_array(self) -> bool:
+        return self.dims != ()
+
+    @property
+    def is_full(self) -> bool:
+        return self.dims == FULL
+
+
+Env = dict[str, Type]
+
+
+def without(dims: tuple[Axis, ...], axis: int) -> tuple[Axis, ...]:
+    """`dims` with one axis (negative) taken out."""
+    place = len(dims) + axis
+    return dims if place <= 0 else dims[:place] + dims[place + 1 :]
+
+
+def signature(rule: ir.Rule) -> Env:
+    """The types of the rule's own names, before its first statement."""
+    env: Env = {rule.param: Type(Stage.ARRAY, FULL), rule.grad: Type(Stage.ARRAY, FULL)}
+    if rule.step:
+        env[rule.step] = Type(Stage.SCALAR)
+    for slot in rule.slots:
+        env[slot.name] = slot_type(slot)
+    for shared in rule.shared:
+        env[shared.name] = Type(Stage.SCALAR)
+    for hyper in rule.hypers:
+        env[hyper.name] = scalar_type(hyper.kind, hyper.optional)
+    return env
+
+
+def scalar_type(kind: str | None, optional: bool = False) -> Type:
+    """The type of a hyperparameter or of a scalar argument of this kind."""
+    stage = Stage.STATIC if kind in ("Count", "Flag") else Stage.SCALAR
+    return Type(stage, truth=kind == "Flag", whole=kind == "Count", optional=optional, nullable=optional)
+
+
+def slot_type(slot: ir.Slot) -> Type:
+    if slot.init.scalar:
+        return Type(Stage.ARRAY)
+    dims = FULL if slot.init.without is None else without(FULL, slot.init.without)
+    return Type(Stage.ARRAY, dims)
+
+
+def narrowed(test: Expr, env: Env, holds: bool) -> Env:
+    """`env` knowing whether `test` holds: `h is not None` makes h a number."""
+    match test:
+        case Compare("is not" as op, Name(name), _) | Compare("is" as op, Name(name), _):
+            if (op == "is not") == holds and name in env:
+                return env | {name: replace(env[name], optional=False)}
+        case Logical("and", values) if holds:
+            for value in values:
+                env = narrowed(value, env, True)
+        case Logical("or", values) if not holds:
+            for value in values:
+                env = narrowed(value, env, False)
+        case Unary("not", operand):
+            return narrowed(operand, env, not holds)
+    return env
+
+
+def joined(stage: Stage, a: Type, b: Type) -> Type:
+    """The type of a value that is `a` on one branch and `b` on the other."""
+    dims = a.dims
+    if a.dims != b.dims:
+        if not a.dims or not b.dims:
+            dims = a.dims or b.dims
+        elif len(a.dims) == len(b.dims):
+            dims = tuple(p if p == q else OPAQUE for p, q in zip(a.dims, b.dims, strict=True))
+        else:
+            dims = ("...", OPAQUE, OPAQUE)
+    return Type(
+        stage | a.stage | b.stage, dims, a.truth or b.truth, a.optional or b.optional, a.nullable and b.nullable,
+        a.whole and b.whole, a.mixed or b.mixed or a.is_array != b.is_array,
+    )  # fmt: skip
+
+
+def is_opaque(t: Type) -> bool:
+    return OPAQUE in t.dims
+
+
+def shown(dims: tuple[Axis, ...]) -> str:
+    """Axes as a reader counts them, the leading ones folded: `(…, -2, -1)`."""
+    if not dims:
+        return "a number"
+    tail = [d for d in dims if d not in ("...", -4, -3)]
+    return f"({', '.join(['…', *(str(d) if not isinstance(d, str) else '?' for d in tail)])})"
