@@ -126,7 +126,17 @@ if not any(isinstance(f, _Finder) for f in sys.meta_path):
     sys.meta_path.append(_Finder())
 
 
-FORBIDDEN = (ast.AsyncFunctionDef, ast.Await, ast.Global, ast.Nonlocal, ast.Delete)
+NODES = (
+    ast.AnnAssign, ast.Assert, ast.Assign, ast.Attribute, ast.AugAssign, ast.BinOp, ast.BoolOp, ast.Break, ast.Call,
+    ast.ClassDef, ast.Compare, ast.Constant, ast.Continue, ast.Delete, ast.Dict, ast.DictComp, ast.ExceptHandler, ast.Expr, ast.For,
+    ast.FormattedValue, ast.FunctionDef, ast.GeneratorExp, ast.If, ast.IfExp, ast.Import, ast.ImportFrom, ast.JoinedStr,
+    ast.Lambda, ast.List, ast.ListComp, ast.Module, ast.Name, ast.NamedExpr, ast.Pass, ast.Raise, ast.Return, ast.Set,
+    ast.SetComp, ast.Slice, ast.Starred, ast.Subscript, ast.Try, ast.Tuple, ast.UnaryOp, ast.While, ast.With, ast.Yield,
+    ast.YieldFrom, ast.alias, ast.arg, ast.arguments, ast.boolop, ast.cmpop, ast.comprehension, ast.expr_context,
+    ast.keyword, ast.operator, ast.unaryop, ast.withitem,
+)  # fmt: skip
+"""The kinds of syntax that emitters use; no other is ever compiled."""
+DUNDERS = {"__all__", "__dict__", "__doc__", "__getstate__", "__init__", "__name__", "__repr__", "__setstate__"}
 IMPORTS = {
     "numpy": {"numpy"}, "torch": {"torch"}, "jax": {"jax", "optax"}, "tensorflow": {"keras", "tensorflow"},
 }  # fmt: skip
@@ -141,23 +151,34 @@ STANDARD = {
     "math",
     "typing",
 }
-CALLS = {"eval", "exec", "compile", "__import__", "open", "input", "breakpoint", "globals", "locals", "vars"}
+RUNNERS = {"breakpoint", "compile", "eval", "exec", "globals", "input", "locals", "open", "vars"}
 
 
 def check_generated(text: str, target: str) -> None:
     """A second lock behind the parser: generated code imports its framework alone and calls nothing that runs text."""
-    for node in ast.walk(ast.parse(text)):
+    nodes = list(ast.walk(ast.parse(text)))
+    own = {n.arg for n in nodes if isinstance(n, ast.arg)} | {n.name for n in nodes if isinstance(n, ast.FunctionDef)}
+    own |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    for node in nodes:
+        modules: set[str] = set()
+        name = ""
         match node:
             case ast.Import(names=found):
                 modules = {a.name.partition(".")[0] for a in found}
             case ast.ImportFrom(module=module):
                 modules = {str(module).partition(".")[0]}
-            case ast.Call(func=ast.Name(id=name)) if name in CALLS:
+            case ast.Attribute(attr=name):
+                pass
+            case ast.Name(id=name) if name in RUNNERS - own:
                 raise AssertionError(f"generated code calls {name}")
-            case _ if isinstance(node, FORBIDDEN):
-                raise AssertionError(f"generated code holds {type(node).__name__}")
-            case _:
-                continue
+            case ast.Name(id=name) if name.startswith("__") and name not in DUNDERS:
+                raise AssertionError(f"generated code calls {name}")
+            case ast.Call(func=ast.Name(id="getattr" | "setattr"), args=[_, ast.Constant(value=str(name)), *_]):
+                pass
+        if not isinstance(node, NODES):
+            raise AssertionError(f"generated code holds {type(node).__name__}")
+        if name.startswith("__") and name not in DUNDERS:
+            raise AssertionError(f"generated code names {name}")
         odd = modules - STANDARD - IMPORTS.get(target, modules)
         if odd:
             raise AssertionError(f"generated code imports {sorted(odd)}")

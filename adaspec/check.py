@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import domains, ir
-from .defaults import check_default
 from .doubts import doubts
 from .errors import SpecError, suggest
 from .expand import Budget, expand, expand_function
 from .flow import Flow
+from .hypers import check_default
 from .ir import Assign, Name, Return, Stmt
 from .names import check_names
 from .reals import check_reals
@@ -33,10 +33,10 @@ def check(rule: ir.Rule, warn: Warn | None = None) -> tuple[Stmt, ...]:
         at = inner or (body[-1] if body else rule)
         raise SpecError(f"'{rule.name}' must end with its only `return`", at, f"end it with `{_returns(rule)}`")
     last = body[-1]
+    check_functions(rule, budget)
     env = signature(rule)
     statements = Flow(rule, env).block(body[:-1])
     check_return(rule, last, env)
-    check_functions(rule, budget)
     check_reals(statements, domains.signature(rule))
     check_dialects(rule)
     if warn is not None:
@@ -118,11 +118,13 @@ def schedule_env(function: ir.Function) -> Env:
     """The types of a schedule's arguments: they are what it declares, whatever the rule calls so."""
     for argument in function.arguments:
         if argument.kind in ("Param", "Grad", "Slot", "Shared", "Array", "Matrix"):
-            what = (
-                f"a schedule is a function of t and hyperparameters alone, and '{argument.name}' is a {argument.kind}"
+            what = "a schedule is a function of t and hyperparameters alone"
+            raise SpecError(
+                f"{what}, and '{argument.name}' is declared {argument.kind}",
+                argument,
+                "write a helper: the same without @schedule",
             )
-            raise SpecError(what, argument, "write a helper: the same without @schedule")
-    return {a.name: scalar_type(a.kind, a.kind == "Optional") for a in function.arguments}
+    return {a.name: scalar_type(a.kind, str(a.kind).startswith("Optional")) for a in function.arguments}
 
 
 def view_env(rule: ir.Rule, function: ir.Function) -> Env:
@@ -133,7 +135,19 @@ def view_env(rule: ir.Rule, function: ir.Function) -> Env:
         if argument.name not in own:
             what = f"a view takes the rule's own names, but no gradient: '{argument.name}' is none of them"
             raise SpecError(what, argument, suggest(argument.name, own))
+        kind = _kind_of(rule, argument.name)
+        if argument.kind not in (None, kind):
+            what = f"'{argument.name}' is declared {argument.kind} here, and {kind} in '{rule.name}'"
+            raise SpecError(what, argument, f"write `{argument.name}: {kind}`")
     return {a.name: own[a.name] for a in function.arguments}
+
+
+def _kind_of(rule: ir.Rule, name: str) -> str:
+    hyper = rule.hyper(name)
+    if hyper is not None:
+        return f"Optional[{hyper.kind}]" if hyper.optional else hyper.kind
+    kinds = {rule.param: "Param", rule.step: "Step"} | {s.name: "Slot" for s in rule.slots}
+    return kinds.get(name, "Shared")
 
 
 def check_dialects(rule: ir.Rule) -> None:
@@ -146,4 +160,5 @@ def check_dialects(rule: ir.Rule) -> None:
                     setting,
                     suggest(setting.name, (h.name for h in rule.hypers)) or f"'{rule.name}' has none",
                 )
-            check_default(setting.name, declared.kind, declared.optional, setting.value, setting.span)
+            what = f"'{dialect.name}':"
+            check_default(setting.name, declared.kind, declared.optional, setting.value, setting.span, what)

@@ -6,12 +6,14 @@ import ast
 import inspect
 
 from . import ir
-from .defaults import check_default
 from .errors import SpecError, suggest
+from .hypers import check_default
 from .literals import Literals
 from .vocabulary import ARGUMENT_KINDS, KINDS, LATER, WORDS
 
 RULE_KINDS = ("Param", "Grad", "Step", "Slot", "Shared")
+PYTHON = {"float": "Rate, Decay, Positive, Real", "int": "Count", "bool": "Flag"}
+"""The kinds that stand for a type of Python."""
 
 
 class Declarations(Literals):
@@ -42,9 +44,11 @@ class Declarations(Literals):
                         node, "the only import of a spec is `from adaspec.lang import *`", "remove this one"
                     )
                 case _:
-                    raise self.refuse(
-                        node, "a spec holds functions and a `dialects` table alone", "move this into the rule"
+                    hint = "a number is a hyperparameter, or stands where it is used"
+                    hint = (
+                        hint if isinstance(node, ast.Assign | ast.AnnAssign) else "remove it; nothing of a spec is run"
                     )
+                    raise self.refuse(node, "a spec holds functions and a `dialects` table alone", hint)
         return self.assemble(functions, doc, dialects or ())
 
     def assemble(self, functions: list[ast.FunctionDef], doc: str, dialects: tuple[ir.Dialect, ...]) -> ir.Rule:
@@ -160,6 +164,11 @@ class Declarations(Literals):
             elif word in RULE_KINDS:
                 raise self.refuse(argument, f"a {word} stands before the `*`", f"move '{argument.arg}' in front of it")
             shown = ast.unparse(argument.annotation)[:40]
+            kinds = PYTHON.get(shown) if "Positive" in allowed and "Slot" not in allowed else None
+            if kinds:
+                raise self.refuse(
+                    argument.annotation, f"'{shown}' says too little of a hyperparameter", f"one of: {kinds}"
+                )
             raise self.refuse(argument.annotation, f"unknown kind '{shown}'", suggest(shown.partition("[")[0], allowed))
         return word
 
@@ -201,7 +210,8 @@ class Declarations(Literals):
                         )
                     role, label = "view", text
                 case _:
-                    raise self.refuse(decorator, "known decorators: @schedule, @view(label)", '@view("eval")')
+                    hint = '@schedule and @view("eval"); a helper takes none'
+                    raise self.refuse(decorator, "an unknown decorator", hint)
         if node.name in WORDS:
             raise SpecError(
                 f"'{node.name}' is a word of the language", self.name_span(node), "give the function another name"
@@ -226,7 +236,7 @@ class Declarations(Literals):
                     raise self.refuse(default, "an argument of a helper has no default", "pass it in the call")
                 kind = None if argument.annotation is None else self.kind(argument, ARGUMENT_KINDS)
                 if kind == "Optional":
-                    self.optional(argument)
+                    kind = f"Optional[{self.optional(argument)}]"
                 yield ir.Argument(argument.arg, kind, keyword, span=self.span(argument))
 
 
@@ -234,8 +244,15 @@ def _docstring(statements: list[ast.stmt]) -> tuple[str, list[ast.stmt]]:
     """The docstring without indentation and stray blanks, and the statements behind it."""
     match statements:
         case [ast.Expr(value=ast.Constant(value=str(text))), *rest]:
-            return "\n".join(line.rstrip() for line in inspect.cleandoc(text).split("\n")).strip(), rest
+            while (clean := _clean(text)) != text:
+                text = clean
+            return text, rest
     return "", list(statements)
+
+
+def _clean(text: str) -> str:
+    """Without common indentation; to take away the first lines may lay bare another, so this is done until nothing changes."""
+    return "\n".join(line.rstrip() for line in inspect.cleandoc(text).split("\n")).strip()
 
 
 def _kind(node: ast.AST | None) -> str | None:

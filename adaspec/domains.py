@@ -27,8 +27,9 @@ def arguments(rule: ir.Rule, function: ir.Function) -> Intervals:
     """The domains of a schedule's or a view's arguments: what they declare, else what the rule says of the name."""
     found = signature(rule)
     for argument in function.arguments:
-        if argument.kind in KINDS:
-            found[argument.name] = hyper(str(argument.kind))
+        kind = str(argument.kind).removeprefix("Optional[").removesuffix("]")
+        if kind in KINDS:
+            found[argument.name] = hyper(kind)
         elif argument.kind == "Step":
             found[argument.name] = Interval(1.0, LAST_STEP)
         elif argument.kind is not None or function.role != "view":

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from . import ir
 from .domains import Intervals, interval
-from .ir import Binary, Call, Expr, Name, Number
+from .ir import Binary, Call, Expr, Name, Number, Unary
 from .lower import Lowered
 from .printer import PRECEDENCE, Printer
 from .source import is_keyword
@@ -149,6 +149,11 @@ class HostPrinter(Printer):
 
     def name(self, name: str) -> str:
         return self.renamed.get(name, name)
+
+    def node(self, node: Expr) -> tuple[str, int]:
+        if isinstance(node, Unary) and node.op == "~":  # of a Python truth value, `~` would be the bits of an int
+            return super().node(Unary("not", node.operand))
+        return super().node(node)
 
     def guarded(self, name: str, safe: bool) -> str:
         if safe:

@@ -17,6 +17,10 @@ def _visible(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+NO_PATH = "<spec>"
+"""Stands for the path of a text that has none."""
+
+
 class Diagnostic:
     """One finding about a spec and how it is shown; shared by the error and the warning."""
 
@@ -24,7 +28,7 @@ class Diagnostic:
         self.message = message
         self.hint = hint
         self.span = at.span if isinstance(at, Node) else at
-        self.path = "<spec>"
+        self.path = NO_PATH
         self.source = ""
 
     @property
@@ -44,7 +48,9 @@ class Diagnostic:
         self.source = lines[self.line - 1] if self.line <= len(lines) else ""
 
     def __str__(self) -> str:
-        parts = [f"{self.path}:{self.line}:{self.column}: {_visible(self.message)}"]
+        nowhere = self.span == NOWHERE and self.path == NO_PATH
+        where = "" if nowhere else f"{_visible(self.path)}:{self.line}:{self.column}: "
+        parts = [where + _visible(self.message)]
         if self.source.strip() and self.span != NOWHERE:
             parts += _quoted(self.source, self.span)
         if self.hint:

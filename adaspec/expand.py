@@ -10,10 +10,11 @@ from dataclasses import replace
 
 from . import ir
 from .errors import SpecError
-from .ir import Assign, Call, Choose, Compare, Dim, Expr, If, Name, Ndim, Number, Stmt, rebuild
+from .fold import folded, none_fact
+from .ir import Assign, Call, Choose, Compare, Constant, Dim, Expr, If, Name, Ndim, Number, Stmt, rebuild
 from .vocabulary import FUNCTIONS
 
-MAX_NODES = 20_000
+MAX_NODES = 10_000
 MAX_DEPTH = 120
 MAX_LOOPS = 3
 
@@ -39,8 +40,10 @@ def expand_function(
     rule: ir.Rule, function: ir.Function, budget: Budget | None = None
 ) -> tuple[tuple[Stmt, ...], Expr]:
     """The statements of a schedule or a view and the expression it returns, in its own argument names."""
-    expander = Expander(rule, budget or Budget(), {a.name for a in function.arguments})
+    own = {a.name for a in function.arguments} | set(ir.assigned(function.body))
+    expander = Expander(rule, budget or Budget(), own)
     expander.stack.append(function.name)
+    expander.nullable |= {a.name for a in function.arguments if str(a.kind).startswith("Optional")}
     ranks = {a.name: 2 for a in function.arguments if a.kind == "Matrix"}
     return expander.function_body(function, {}, ranks)
 
@@ -52,6 +55,9 @@ class Expander:
         self.rule = rule
         self.budget = budget
         self.stack: list[str] = []
+        self.count: dict[str, int] = {}
+        self.facts: dict[str, dict[str, int]] = {}
+        self.nullable = {h.name for h in rule.hypers if h.optional}
         self.loops = 0
         self.depth = 0
         self.numbers = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | {rule.step}
@@ -74,15 +80,14 @@ class Expander:
         return (*out, *before), value
 
     def fresh(self, name: str, owner: str = "") -> str:
-        candidates = [name, f"{owner}_{name}"] if owner else [name]
-        number = 2
-        while candidates[0] in self.taken:
-            candidates.pop(0)
-            if not candidates:
-                candidates.append(f"{owner}_{name}_{number}" if owner else f"{name}_{number}")
-                number += 1
-        self.taken.add(candidates[0])
-        return candidates[0]
+        """`name` where it is free, else with its owner in front, else numbered too."""
+        base = f"{owner}_{name}" if owner else name
+        candidate = name if name not in self.taken else base
+        while candidate in self.taken:
+            self.count[base] = self.count.get(base, 1) + 1
+            candidate = f"{base}_{self.count[base]}"
+        self.taken.add(candidate)
+        return candidate
 
     def block(self, body: tuple[Stmt, ...], scope: dict[str, Expr], ranks: dict[str, int]) -> list[Stmt]:
         """The expanded statements; `ranks` learns what they assert."""
@@ -100,15 +105,19 @@ class Expander:
                 bound = replace(stmt, name=target.id if isinstance(target, Name) else name, value=new)
                 rank = self.rank(new, ranks)
                 ranks.pop(bound.name, None)
+                self.facts[bound.name] = self.rank_fact(new)
                 if rank is not None:
                     ranks[bound.name] = rank
                 return [*before, bound]
             case If(test, then, otherwise):
-                test = self.expr(test, scope, ranks, before)
+                test = folded(self.expr(test, scope, ranks, before))
+                if isinstance(test, Constant):
+                    return [*before, *self.block(then if test.value else otherwise, scope, ranks)]
                 sides = ranks | self.rank_fact(test), dict(ranks)
                 bodies = [tuple(self.block(b, scope, side)) for b, side in zip((then, otherwise), sides, strict=True)]
-                for name in {*sides[0], *sides[1]} & set(ir.assigned((*bodies[0], *bodies[1]))):
+                for name in ir.assigned((*bodies[0], *bodies[1])):
                     ranks.pop(name, None)
+                    self.facts.pop(name, None)
                 return [*before, replace(stmt, test=test, then=bodies[0], otherwise=bodies[1])]
             case ir.For(count, body):
                 self.loops += 1
@@ -137,6 +146,8 @@ class Expander:
                 return dict.fromkeys(alike if name == self.rule.param else {name}, k)
             case ir.Logical("and", values):
                 return {n: k for v in values for n, k in self.rank_fact(v).items()}
+            case Name(id=name):
+                return self.facts.get(name, {})
         return {}
 
     def rank(self, node: Expr, ranks: dict[str, int]) -> int | None:
@@ -175,6 +186,16 @@ class Expander:
                 return replace(scope[name], span=node.span) if name in scope else node
             case Choose(test, then, otherwise):
                 return self.choice(node, (test, then, otherwise), scope, ranks, before)
+            case ir.Logical(op, values):
+                out, known = [], dict(ranks)
+                for value in values:
+                    out.append(self.expr(value, scope, known, before))
+                    known |= self.rank_fact(out[-1]) if op == "and" else {}
+                return replace(node, values=tuple(out))
+            case Compare("is" | "is not", left, Constant(None)) if self.stack:
+                asked = self.expr(left, scope, ranks, before)
+                never = isinstance(asked, Number) or (isinstance(asked, Name) and asked.id not in self.nullable)
+                return none_fact(replace(node, left=asked), never)
             case Call(function=name) if self.rule.function(name) is not None:
                 return self.inline(node, scope, ranks, before)
             case Dim(operand, axis):
@@ -193,15 +214,18 @@ class Expander:
 
     def choice(self, node: Choose, parts: tuple, scope: dict, ranks: dict, before: list[Stmt]) -> Expr:
         """A static choice; becomes an `if` where a branch needs statements, so that only its own branch runs."""
-        test = self.expr(parts[0], scope, ranks, before)
+        test = folded(self.expr(parts[0], scope, ranks, before))
+        if isinstance(test, Constant):
+            return self.expr(parts[1 if test.value else 2], scope, ranks, before)
         sides: list[tuple[list[Stmt], Expr]] = []
-        for part in parts[1:]:
+        for part, known in zip(parts[1:], (ranks | self.rank_fact(test), ranks), strict=True):
             lead: list[Stmt] = []
-            value = self.expr(part, scope, ranks, lead)
+            value = self.expr(part, scope, known, lead)
             sides.append((lead, value))
-        # A total is summed over the model only if its own side is chosen, so it has to stand in an `if`.
+        # A total is summed, and a slot exists, only if its own side is chosen: such a side stands in an `if`.
         totals = any(isinstance(n, Call) and n.function == "total" for _, value in sides for n in ir.walk(value))
-        if not sides[0][0] and not sides[1][0] and not totals:
+        slots = [ir.names(value) & set(self.rule.state_names) for _, value in sides]
+        if not sides[0][0] and not sides[1][0] and not totals and slots[0] == slots[1]:
             return replace(node, test=test, then=sides[0][1], otherwise=sides[1][1])
         name = self.fresh("chosen")
         then, otherwise = ((*lead, Assign(name, value, span=node.span)) for lead, value in sides)
@@ -246,7 +270,7 @@ def matched(call: Call, function: ir.Function) -> list[tuple[ir.Argument, Expr]]
     positional = [a for a in function.arguments if not a.keyword]
     if len(call.args) > len(positional):
         raise SpecError(
-            f"'{function.name}' takes {len(positional)} positional arguments, {len(call.args)} are given",
+            f"'{function.name}' takes {len(positional)} arguments in front, {len(call.args)} are given",
             call.args[len(positional)],
             f"def {function.name}({', '.join(a.name for a in function.arguments)})",
         )
@@ -258,7 +282,7 @@ def matched(call: Call, function: ir.Function) -> list[tuple[ir.Argument, Expr]]
                 f"'{function.name}' has no argument '{name}'", value, f"known here: {', '.join(sorted(known))}"
             )
         if name in given:
-            raise SpecError(f"'{function.name}' gets '{name}' twice", value)
+            raise SpecError(f"'{function.name}' gets '{name}' twice", value, "once is enough")
         given[name] = value
     missing = [a.name for a in function.arguments if a.name not in given]
     if missing:

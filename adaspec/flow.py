@@ -36,7 +36,7 @@ class Flow:
             case For(count, body):
                 return self.loop(stmt, count, body)
             case Assert(test):
-                static_fact(test, self.env)
+                static_fact(test, self.env, "an assertion about", "an assertion is checked before the first step")
                 before = self.needs(test)
                 test = self.resolved(test)
                 self.rank = max(self.rank, self.least(test, True))
@@ -48,7 +48,9 @@ class Flow:
         old = self.env.get(name)
         if old is not None and old.is_array != found.is_array and not isinstance(value, Choose):
             was, now = ("an array", "a number") if old.is_array else ("a number", "an array")
-            raise SpecError(f"'{name}' was {was} and is bound to {now}", value, "use another name")
+            own = name == self.rule.param or name in self.rule.state_names
+            fill = "`x * 0 + number` fills an array, and `zeros.scalar` is a slot for a number"
+            raise SpecError(f"'{name}' was {was} and is bound to {now}", value, fill if own else "use another name")
         before = self.needs(value)
         value = self.resolved(value)
         self.env[name] = found
@@ -86,7 +88,7 @@ class Flow:
         return (*before, replace(stmt, test=asked, then=bodies[0], otherwise=bodies[1]))
 
     def loop(self, stmt: For, count: Expr, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
-        if not static_fact(count, self.env).whole:
+        if not static_fact(count, self.env, "a loop up to", "declare it a Count").whole:
             raise SpecError(
                 "a loop counts to an integer", count, "a Count, a shape, an integer, or their sum or product"
             )
@@ -138,7 +140,7 @@ class Flow:
         for node in ir.walk(stmt):
             if isinstance(node, Call) and node.function == "total":
                 what = "in a loop" if isinstance(stmt, For) else "under a condition on the shape"
-                raise SpecError(f"`total` {what}: every array must take part", node, "move it out")
+                raise SpecError(f"`total` {what}: every array must take part", node, "compute it in front")
 
     # Ranks
 

@@ -18,7 +18,8 @@ from .lower import Lowered, Phase
 from .stage import Stage, Type
 
 FUSED = frozenset({"axpy", "lerp", "addcmul", "addcdiv"})
-"""axpy(a, b, k): a + k*b. lerp(a, b, w): a + w*(b - a). addcmul(a, b, c, k): a + k*b*c. addcdiv(a, b, c, k): a + k*b/c."""
+"""axpy(a, b, k): a + k*b; lerp(a, b, w): a + w*(b - a); addcmul(a, b, c, k): a + k*b*c;
+addcdiv(a, b, c, k): a + k*b/c"""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import TypeVar
 
 
@@ -238,7 +239,7 @@ class Hyper(Node):
 
 @dataclass(frozen=True)
 class Argument(Node):
-    """A parameter of a helper: `kind` is `Array`, `Matrix`, `Scalar`, `Step`, `Param`, `Slot`… or a hyperparameter kind."""
+    """A parameter of a helper: `kind` is `Array`, `Matrix`, `Scalar`, `Step`, `Param`, `Slot`… or a hyperparameter's."""
 
     name: str
     kind: str | None
@@ -307,10 +308,16 @@ class Rule(Node):
 N = TypeVar("N", bound=Node)
 
 
+@cache
+def _parts(kind: type[Node]) -> tuple[str, ...]:
+    """The fields of a node class that may hold nodes. Cached: every pass walks every node."""
+    return tuple(f.name for f in fields(kind) if f.name != "span")
+
+
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly under `node`, in the order of its fields."""
-    for f in fields(node):
-        yield from _nodes(getattr(node, f.name))
+    for name in _parts(type(node)):
+        yield from _nodes(getattr(node, name))
 
 
 def _nodes(value: object) -> Iterator[Node]:
@@ -332,11 +339,11 @@ def walk(node: Node | tuple[Node, ...]) -> Iterator[Node]:
 def rebuild(node: N, change) -> N:
     """`node` with `change` applied to each node directly under it; the same object where nothing changed."""
     changed = {}
-    for f in fields(node):
-        old = getattr(node, f.name)
+    for name in _parts(type(node)):
+        old = getattr(node, name)
         new = _mapped(old, change)
         if new is not old:
-            changed[f.name] = new
+            changed[name] = new
     return replace(node, **changed) if changed else node
 
 

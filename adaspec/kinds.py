@@ -1,4 +1,4 @@
-"""What a value is to code that updates arrays in place: a number, an array of the parameter's shape, or something else."""
+"""What a value is to code that updates arrays in place: a number, an array of the parameter's shape, or another."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import textwrap
 from collections.abc import Callable
 from functools import cache
@@ -21,6 +22,8 @@ def parse(text: str | bytes, path: str = "<spec>") -> Spec:
 
 def load(name: str | Path) -> Spec:
     """A library name (`"adax"`), a dialect (`"adam:keras"`), or the path of a spec file."""
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(f"load takes a name or a path, not {type(name).__name__}: a Spec is loaded already")
     text = str(name)
     if isinstance(name, Path) or text.endswith(".py") or "/" in text or "\\" in text:
         return _from_file(Path(name))
@@ -56,11 +59,12 @@ def _from_file(path: Path) -> Spec:
     try:
         with path.open("rb") as file:
             data = file.read(1 << 17)
-    except OSError as error:
-        problem = SpecError(f"cannot be read: {error.strerror or error}", hint="a library name has no slash and no .py")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        problem = SpecError(f"cannot be read: {reason}", hint="a library name has no slash and no .py")
         problem.path = str(path)
         raise problem from None
-    return make(data, str(path))
+    return make(data, str(path), depth=4)
 
 
 @cache

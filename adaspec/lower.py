@@ -21,6 +21,7 @@ from .stage import Stage, Type
 from .table import lowered_type, type_table
 from .text import expression
 from .tidy import Subtract, live, ordered, renumbered, updates
+from .versions import separated
 
 if TYPE_CHECKING:
     from .spec import Spec
@@ -100,7 +101,8 @@ def lower(spec: Spec) -> Lowered:
     body = hoister.block(spec.checked[:-1])
     body = Rewriter(scalars, domains.signature(rule)).block(body)
     body, texts = renumbered(body, hoister, taken)
-    body = live(body, {rule.param, *rule.state_names})
+    wanted = {rule.param, *rule.state_names}
+    body = live(separated(rule, live(body, wanted), taken), wanted)
     table = type_table(rule, body)
     body = tuple(updates(ordered(stmt, table), rule.param) for stmt in body)
     phases, renamed = split(rule, body, type_table(rule, body), taken)

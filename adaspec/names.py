@@ -9,7 +9,8 @@ from .vocabulary import DTYPES, FUNCTIONS, INITS, LATER, WORDS
 
 ELSEWHERE = {
     "dot": "sum(a * b), or a @ b for matrices", "float": "a, which is a float", "int": "floor(a)", "len": "x.shape[-1]",
-    "matmul": "a @ b", "min": "minimum(a, b) of two, -max(-a) of one array", "multiply": "a * b", "ones_like": "x * 0 + 1",
+    "matmul": "a @ b", "min": "minimum(a, b) of two, -max(-a) of one array", "multiply": "a * b",
+    "ones_like": "x * 0 + 1",
     "pow": "a**b", "power": "a**b", "prod": "exp(sum(log(a)))", "range": "for _ in range(count):", "square": "a**2",
     "std": "sqrt(mean((a - mean(a))**2))", "transpose": "a.T", "var": "mean((a - mean(a))**2)", "zeros_like": "x * 0",
 }  # fmt: skip
@@ -99,11 +100,11 @@ class Names:
         if form is None:
             raise self.unknown_function(node)
         if len(node.args) != form.arity:
-            s = "" if form.arity == 1 else "s"
+            s, are = "" if form.arity == 1 else "s", "is" if len(node.args) == 1 else "are"
             usage = f"{name}({', '.join('abc'[: form.arity])})"
             pair = {"max": "maximum(a, b)", "sum": "a + b"}.get(name) if len(node.args) == 2 else None
             hint = f"{usage} is of one array; write {pair} for two" if pair else f"write {usage}"
-            raise SpecError(f"'{name}' takes {form.arity} argument{s}, {len(node.args)} are given", node, hint)
+            raise SpecError(f"'{name}' takes {form.arity} argument{s}, {len(node.args)} {are} given", node, hint)
         for place, (option, value) in enumerate(node.options):
             if option != "axis" or not form.axis:
                 axes = "reductions take axis=; an axis comes back by indexing: sum(a, axis=-1)[..., None]"

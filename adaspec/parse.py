@@ -33,7 +33,9 @@ def parse_rule(data: bytes | str, path: str = "<spec>") -> ir.Rule:
     text = ""
     try:
         text = decode(data)
-        return Parser(text).module(tree(text))
+        parser, module = Parser(text), tree(text)
+        parser.check_strings(module)
+        return parser.module(module)
     except SpecError as error:
         shown = text or (data if isinstance(data, str) else data.decode("utf-8", "replace"))
         error.locate(path, shown[: 2 * MAX_BYTES])
@@ -42,11 +44,11 @@ def parse_rule(data: bytes | str, path: str = "<spec>") -> ir.Rule:
 
 def parse_expression(text: str) -> ir.Expr:
     """One expression, as given to `spec.replace`."""
-    text = decode(text)
-    node = tree(f"({text})").body
+    text = decode(text).strip()
+    node = tree(text).body
     if len(node) != 1 or not isinstance(node[0], ast.Expr):
         raise SpecError("one expression was expected", hint="for example '1 - t**-0.8'")
-    return Parser(f"({text})").expr(node[0].value)
+    return Parser(text).expr(node[0].value)
 
 
 class Parser(Declarations):
@@ -80,6 +82,14 @@ class Parser(Declarations):
             return ir.Span(start.line, start.column, start.line, start.column + 3)
         return ir.Span(start.line, column, start.line, column + len(node.name))
 
+    def check_strings(self, module: ast.Module) -> None:
+        """Every string can be written to a file: an escape sequence may have made half a character of it."""
+        for node in ast.walk(module):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                odd = next((c for c in node.value if "\ud800" <= c <= "\udfff"), None)
+                if odd:
+                    raise self.refuse(node, f"a lone surrogate, U+{ord(odd):04X}", "remove it: it is half a character")
+
     def refuse(self, node: ast.AST, what: str, hint: str = "") -> SpecError:
         return SpecError(what, self.span(node), hint)
 
@@ -105,8 +115,11 @@ class Parser(Declarations):
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 return ir.Assign(name, self.expr(value), span=span)
             case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value) if type(op) in BINARY:
-                old = ir.Name(name, span=self.span(target))
-                return ir.Assign(name, ir.Binary(BINARY[type(op)], old, self.expr(value), span=span), span=span)
+                # Read as what it stands for: one level deeper than it looks.
+                whole = ast.BinOp(ast.Name(name, ast.Load()), op, value)
+                for part in (whole, whole.left):
+                    ast.copy_location(part, node if part is whole else target)
+                return ir.Assign(name, self.expr(whole), span=span)
             case ast.AugAssign(target=ast.Name(), op=op):
                 raise self.refuse(node, f"the operator {SPELLED[type(op)]} is not part of the language", HELP)
             case ast.Assign() | ast.AugAssign() | ast.AnnAssign():
@@ -158,6 +171,7 @@ class Parser(Declarations):
             case ast.BinOp(op=op):
                 later = ": periodic branches (`if t % k == 0`) come later" if isinstance(op, ast.Mod) else ""
                 hint = "divide with `/` and round with floor(…)" if isinstance(op, ast.Mod | ast.FloorDiv) else HELP
+                hint = "a power is written a**b" if isinstance(op, ast.BitXor) else hint
                 raise self.refuse(node, f"the operator {SPELLED[type(op)]} is not part of the language{later}", hint)
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARE:
                 return ir.Compare(COMPARE[type(op)], self.expr(left), self.expr(right), span=span)
@@ -240,6 +254,8 @@ def _remedy(node: ast.AST) -> str:
             return "bind it: `name = …`, or remove it"
         case ast.Constant(value=str() | bytes()):
             return "only a docstring and an assertion hold text"
+        case ast.Raise():
+            return 'write `assert fact, "what to do instead"`'
         case ast.Return():
             return "name what is returned"
         case ast.FunctionDef():

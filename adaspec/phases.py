@@ -13,6 +13,7 @@ from typing import Any
 from . import ir
 from .ir import Assign, Call, Expr, If, Name, Stmt, rebuild
 from .stage import Stage, Type
+from .table import bound
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,24 @@ def split(
 
 
 class Splitter:
-    def __init__(self, rule: ir.Rule, types: Mapping[str, Type], taken: set[str]) -> None:
+    """`outer` is the splitter of the body around a branch, whose first level is the one that `outer` has reached."""
+
+    def __init__(
+        self, rule: ir.Rule, types: Mapping[str, Type], taken: set[str], outer: Splitter | None = None
+    ) -> None:
         self.rule = rule
         self.types = types
         self.taken = taken
+        self.outer = outer
         self.level = 0
-        self.bound_at: dict[str, int] = {}
+        # All that the body around a branch has bound so far is known from the start.
+        self.bound_at: dict[str, int] = dict.fromkeys(outer.bound_at, 0) if outer else {}
         self.scalars: list[list[Stmt]] = [[]]
         self.bodies: list[list[Stmt]] = [[]]
         self.totals: list[list[Total]] = [[]]
-        self.renamed: dict[str, str] = {}
+        self.renamed: dict[str, str] = dict(outer.renamed) if outer else {}
+        self.shared = {s.name for s in rule.shared}
+        self.known = {*self.shared, *(h.name for h in rule.hypers)}
 
     def block(self, body: tuple[Stmt, ...]) -> None:
         for stmt in body:
@@ -68,31 +77,54 @@ class Splitter:
         if isinstance(stmt, If) and self.is_global(stmt):
             self.branch(stmt)
             return
-        if isinstance(stmt, Assign):
-            stmt = replace(stmt, value=self.without_totals(stmt.value, stmt.name))
-        elif hasattr(stmt, "value"):
-            stmt = replace(stmt, value=self.without_totals(stmt.value, stmt.name))  # type: ignore[call-arg]
+        if hasattr(stmt, "value"):  # an assignment, or an update of the parameter
+            stmt = replace(stmt, value=self.without_totals(stmt.value, stmt.name))  # type: ignore[attr-defined, call-arg]
         self.put(stmt)
 
     def put(self, stmt: Stmt) -> None:
         scalar = self.is_scalar(stmt)
-        if scalar and isinstance(stmt, Assign) and any(stmt.name in ir.names(s) for s in self.bodies[self.level]):
-            # Scalars move in front of the body, whose earlier statements mean the old value.
-            new = self.fresh(f"{stmt.name}_new")
-            self.renamed[stmt.name] = new
-            stmt = replace(stmt, name=new)
-        (self.scalars if scalar else self.bodies)[self.level].append(stmt)
-        self.bound_at |= dict.fromkeys([stmt.name] if hasattr(stmt, "name") else ir.assigned((stmt,)), self.level)  # type: ignore[attr-defined]
+        if scalar:
+            for name in bound((stmt,)):
+                if not self.seen_before(name):
+                    continue
+                new = self.fresh(f"{name}_new")
+                if isinstance(stmt, Assign):
+                    stmt = replace(stmt, name=new)
+                else:  # a loop, which begins with the old value
+                    if name in self.known or name in self.bound_at:
+                        self.append(self.scalars, Assign(new, Name(name), span=stmt.span))
+                    stmt = _renamed(stmt, {name: new})
+                self.rename(name, new)
+        self.append(self.scalars if scalar else self.bodies, stmt)
+
+    def append(self, levels: list[list[Stmt]], stmt: Stmt) -> None:
+        levels[self.level].append(stmt)
+        self.bound_at |= dict.fromkeys(bound((stmt,)), self.level)
+
+    def rename(self, name: str, new: str) -> None:
+        """Henceforth `new` is meant where a statement says `name`, or what it was called until now."""
+        self.renamed = {old: new if now == name else now for old, now in self.renamed.items()} | {name: new}
+
+    def seen_before(self, name: str) -> bool:
+        """Whether an earlier statement means the old value and may run after this binding all the same.
+
+        The body does, since scalars move in front of it; so do scalars beside a Shared, which is bound once for the model
+        before the scalars of each parameter's own step are computed.
+        """
+        shared = {self.renamed.get(n, n) for n in self.shared} | self.shared
+        beside = [s for s in self.scalars[self.level] if not set(bound((s,))) & shared] if name in shared else []
+        if any(name in ir.names(s) for s in (*self.bodies[self.level], *beside)):
+            return True
+        return self.level == 0 and self.outer is not None and self.outer.seen_before(name)
 
     def branch(self, stmt: If) -> None:
         """An `if` on flags may hold totals: each side is split by itself, and the sides joined phase by phase."""
         sides = []
         for body in (stmt.then, stmt.otherwise):
-            inner = Splitter(self.rule, self.types, self.taken)
-            inner.renamed = dict(self.renamed)
-            inner.bound_at = dict.fromkeys(self.bound_at, 0)  # all that is bound so far is known from the start
+            inner = Splitter(self.rule, self.types, self.taken, self)
             inner.block(body)
             sides.append(inner)
+        self.join(sides)
         depth = max(len(s.bodies) for s in sides)
         for k in range(depth):
             if k:
@@ -100,15 +132,34 @@ class Splitter:
             for kind in ("scalars", "bodies"):
                 parts = [tuple(getattr(s, kind)[k]) if k < len(getattr(s, kind)) else () for s in sides]
                 if any(parts):
-                    getattr(self, kind)[self.level].append(If(stmt.test, *parts, span=stmt.span))
+                    self.append(getattr(self, kind), If(stmt.test, *parts, span=stmt.span))
             for side, holds in zip(sides, (True, False), strict=True):
                 for total in side.totals[k] if k < len(side.totals) else ():
-                    zero = (Assign(f"{total.name}_part", ir.Number(0.0)),)
-                    value = (Assign(f"{total.name}_part", total.value),)
+                    part = self.fresh(f"{total.name}_part")
+                    zero = (Assign(part, ir.Number(0.0)),)
+                    value = (Assign(part, total.value),)
                     parts = (value, zero) if holds else (zero, value)
-                    self.bodies[self.level].append(If(stmt.test, *parts, span=stmt.span))
-                    self.totals[self.level].append(Total(total.name, Name(f"{total.name}_part")))
-        self.bound_at |= dict.fromkeys(ir.assigned((stmt,)), self.level)
+                    self.append(self.bodies, If(stmt.test, *parts, span=stmt.span))
+                    self.totals[self.level].append(Total(total.name, Name(part)))
+                    self.bound_at[total.name] = self.level + 1
+
+    def join(self, sides: list[Splitter]) -> None:
+        """A scalar that has a new name at the end of one side has it at the end of both."""
+        renamed = dict(self.renamed)
+        for name in dict.fromkeys([*sides[0].renamed, *sides[1].renamed]):
+            ends = [side.renamed.get(name, name) for side in sides]
+            before = self.renamed.get(name, name)
+            if ends[0] == ends[1] == before:
+                continue
+            new = next(end for end in ends if end != before)
+            renamed[name] = new
+            for side, end in zip(sides, ends, strict=True):
+                if end != new and (end in self.known or end in side.bound_at):
+                    # As late as its value is known; the first level is behind all that stands in front of the branch.
+                    level = side.bound_at.get(end, 0)
+                    side.scalars[level].append(Assign(new, Name(end)))
+                    side.bound_at[new] = level
+        self.renamed = renamed
 
     def without_totals(self, value: Expr, target: str) -> Expr:
         """`value` with each total read by name, after moving to the phase behind the one that sums it."""
@@ -150,9 +201,9 @@ class Splitter:
 
     def is_scalar(self, stmt: Stmt) -> bool:
         """Whether every name that the statement reads or binds is one value for the whole model."""
-        bound = [self.types[n] for n in [*ir.names(stmt), *ir.assigned((stmt,))] if n in self.types]
+        found = [self.types[n] for n in [*ir.names(stmt), *bound((stmt,))] if n in self.types]
         shapes = any(isinstance(n, ir.Dim | ir.Ndim) for n in ir.walk(stmt))
-        return not shapes and all(t.stage.shared for t in bound)
+        return not shapes and all(t.stage.shared for t in found)
 
     def is_global(self, stmt: If) -> bool:
         shapes = any(isinstance(n, ir.Dim | ir.Ndim) for n in ir.walk(stmt.test))

@@ -1,17 +1,18 @@
-"""`spec.replace`: another schedule, other defaults, another beginning of a slot; the result is a spec like any other."""
+"""`spec.replace`: another schedule, other defaults, another beginning of a slot; what comes out is a spec like any."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import ir
-from .defaults import check_default
 from .errors import SpecError, suggest
 from .expand import matched
+from .hypers import check_default
 from .ir import Call, Expr, Name
 from .parse import Parser, parse_expression
-from .source import tree
+from .source import decode, tree
 from .text import canonical
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def replaced(spec: Spec, changes: dict[str, Any]) -> Spec:
     from .spec import make
 
     rule = replace(spec.rule, dialects=())
+    changes = {name: _plain(value) for name, value in changes.items()}
     numbers = dict(changes)
     fresh: set[str] = set()
     for name, value in changes.items():
@@ -41,6 +43,11 @@ def replaced(spec: Spec, changes: dict[str, Any]) -> Spec:
     return make(canonical(rule), f"<{spec.name} with {', '.join(changes)}>", quiet=True)
 
 
+def _plain(value: Any) -> Any:
+    """A NumPy scalar or a 0-d array as the Python number that the text of a spec can hold."""
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+
+
 def _used(rule: ir.Rule) -> set[str]:
     """The names that the rule reads, directly or through its views (whose arguments are the rule's own)."""
     views = {a.name for f in rule.functions if f.role == "view" for a in f.arguments}
@@ -55,7 +62,7 @@ def _with_schedule(rule: ir.Rule, name: str, text: Any, changes: dict[str, Any])
     try:
         value = parse_expression(text)
     except SpecError as error:
-        error.locate(f"<{name}>", f"({text})")
+        error.locate(f"<{name}>", text.strip())
         raise
     old = rule.function(name)
     assert old is not None
@@ -70,6 +77,9 @@ def _with_schedule(rule: ir.Rule, name: str, text: Any, changes: dict[str, Any])
         hyper = rule.hyper(used)
         kind = hyper.kind if hyper else "Step" if used == rule.step else None
         if kind is None:
+            if used in _bound(rule):
+                what = f"'{used}' is a name of the rule '{rule.name}', and no hyperparameter"
+                raise SpecError(what, hint="a schedule is a function of t and hyperparameters alone")
             if used not in changes:
                 known = [*formal, *(h.name for h in rule.hypers)]
                 raise SpecError(
@@ -99,15 +109,22 @@ def _with_schedule(rule: ir.Rule, name: str, text: Any, changes: dict[str, Any])
     return replace(rule, functions=functions, body=tuple(rename(s) for s in rule.body)), fresh
 
 
+def _bound(rule: ir.Rule) -> set[str]:
+    """The names that mean something else to the rule than a hyperparameter."""
+    functions = {f.name for f in rule.functions}
+    return {rule.name, rule.param, rule.grad, *rule.state_names, *ir.assigned(rule.body)} | functions
+
+
 def _with_slot(rule: ir.Rule, name: str, text: Any) -> ir.Rule:
     if not isinstance(text, str):
         raise SpecError(f"the slot '{name}' is replaced by an initialiser, given as text", hint=f'{name}="full(0.1)"')
     try:
-        (node,) = tree(f"({text})").body
-        init = Parser(f"({text})").init(node.value)  # type: ignore[attr-defined]
+        text = decode(text).strip()
+        (node,) = tree(text).body
+        init = Parser(text).init(node.value)  # type: ignore[attr-defined]
     except (ValueError, AttributeError) as error:
         if isinstance(error, SpecError):
-            error.locate(f"<{name}>", f"({text})")
+            error.locate(f"<{name}>", text)
             raise
         raise SpecError(f"not an initialiser: {text[:40]!r}", hint="zeros, ones, full(c), copy, first_grad") from None
     return replace(rule, slots=tuple(replace(s, init=init) if s.name == name else s for s in rule.slots))
@@ -129,6 +146,6 @@ def _with_default(rule: ir.Rule, name: str, value: Any, fresh: set[str]) -> ir.R
 
 
 def _kind_of(name: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SpecError(f"the default of '{name}' is {value!r}", hint="a number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise SpecError(f"the default of '{name}' is {value!r}, no finite number", hint=f"{name}=0.8")
     return "Positive" if value > 0 else "Rate" if value == 0 else "Real"

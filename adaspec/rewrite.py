@@ -63,7 +63,9 @@ class Rewriter:
     def __init__(self, scalars: set[str], env: Intervals) -> None:
         self.scalars = set(scalars)
         self.env = env
-        self.definitions: dict[str, Expr] = {}
+        self.definitions: dict[str, tuple[Expr, int]] = {}
+        self.clock = 0
+        self.bound: dict[str, int] = {}
 
     def block(self, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
         return tuple(self.stmt(stmt) for stmt in body)
@@ -76,12 +78,13 @@ class Rewriter:
                 flow((stmt,), self.env)
                 return stmt if new is value else ir.Assign(name, new, span=stmt.span)
             case ir.If(test, then, otherwise):
-                before = dict(self.definitions), set(self.scalars), dict(self.env)
+                before = dict(self.definitions), set(self.scalars), dict(self.env), dict(self.bound)
                 sides = []
                 for side in (then, otherwise):
                     self.definitions, self.scalars, self.env = dict(before[0]), set(before[1]), dict(before[2])
+                    self.bound = dict(before[3])
                     sides.append((self.block(side), self.scalars))
-                self.definitions, self.env = dict(before[0]), dict(before[2])
+                self.definitions, self.env, self.bound = dict(before[0]), dict(before[2]), dict(before[3])
                 self.scalars = (sides[0][1] & sides[1][1]) | before[1]
                 for name in ir.assigned((stmt,)):
                     self.forget(name)
@@ -102,13 +105,21 @@ class Rewriter:
         if self.is_scalar(value):
             self.scalars.add(name)
             if name not in ir.names(value):
-                self.definitions[name] = value
+                self.definitions[name] = value, self.clock
         else:
             self.scalars.discard(name)
 
     def forget(self, name: str) -> None:
+        """`name` gets another value: what it stood for, and what was said in terms of it, holds no longer."""
+        self.clock += 1
+        self.bound[name] = self.clock
         self.definitions.pop(name, None)
-        self.definitions = {n: d for n, d in self.definitions.items() if name not in ir.names(d)}
+
+    def definition(self, name: str) -> Expr | None:
+        """What a scalar name stands for, in names that have not been bound since."""
+        value, when = self.definitions.get(name, (None, 0))
+        fresh = value is not None and all(self.bound.get(n, 0) <= when for n in ir.names(value))
+        return value if fresh else None
 
     def is_scalar(self, node: Expr) -> bool:
         """Whether no array enters: names of scalars, numbers, arithmetic and elementwise functions alone."""
@@ -133,9 +144,9 @@ class Rewriter:
             if found is not None:
                 return self.scalar(_respan(_filled(rule.form, found), node.span))
         match node:
-            case Binary("-", Number(1), Name(id=name)) if name in self.definitions:
+            case Binary("-", Number(1), Name(id=name)) if (definition := self.definition(name)) is not None:
                 # 1 - b2 where b2 = 1 - w: the weight itself, if some rule sees one
-                whole = Binary("-", Number(1), self.definitions[name], span=node.span)
+                whole = Binary("-", Number(1), definition, span=node.span)
                 for rule in rules()[:3]:
                     found = self.match(rule, whole)
                     if found is not None:

@@ -68,11 +68,16 @@ def tree(text: str) -> ast.Module:
     except SyntaxError as error:
         raise _not_python(error, text) from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise SpecError(f"not readable as Python: {error}") from None
+        raise SpecError(f"not readable as Python: {error}", hint="nest it less deeply; a spec is 20 to 40 lines") from None
 
 
 def _not_python(error: SyntaxError, text: str) -> SpecError:
     line, column = error.lineno or 1, max((error.offset or 1) - 1, 0)
+    if isinstance(error, IndentationError):
+        source = text.split("\n")[line - 1] if line <= text.count("\n") + 1 else ""
+        start = len(source) - len(source.lstrip())
+        at = _at(line, start, max(1, len(source) - start))
+        return SpecError(f"not Python syntax: {error.msg}", at, "the statements of a block begin in one column")
     same = error.end_lineno == line and (error.end_offset or 0) - 1 > column
     at = _at(line, column, error.end_offset - 1 - column if same and error.end_offset else 1)
     lines = text.split("\n")
@@ -110,12 +115,21 @@ def _scan(text: str) -> None:
             elif token.type == tokenize.NUMBER and len(token.string) > MAX_DIGITS:
                 raise SpecError(f"a number of {len(token.string)} digits", here, "float64 tells 17 digits apart")
     except tokenize.TokenError as error:
-        if opened:
+        message, (line, column) = error.args
+        if "triple-quoted" in message or "multi-line string" in message:
+            raise SpecError(
+                "the text ends inside this string", _at(line, max(column, 0), 3), 'close it with """'
+            ) from None
+        if "EOF" in message and opened:
             raise SpecError("this bracket is never closed", opened[-1], "close it") from None
-        line, column = error.args[1]
-        raise SpecError("the text ends inside this string", _at(line, max(column, 0), 3), 'close it with """') from None
+        raise _not_tokens(message, line, column) from None
     except SyntaxError as error:
         raise _not_python(error, text) from None
+
+
+def _not_tokens(message: str, line: int, column: int) -> SpecError:
+    """What the tokenizer of Python 3.12 and later finds and that of 3.11 leaves to the parser."""
+    return SpecError(f"not Python syntax: {message}", _at(line, max(column - 1, 0)))
 
 
 def _check_name(name: str, here: Span) -> None:

@@ -12,25 +12,33 @@ from typing import Any
 
 from . import facts, ir
 from .check import check
-from .errors import Diagnostic, SpecError, SpecWarning
+from .errors import NO_PATH, Diagnostic, SpecError, SpecWarning
 from .expand import expand_function
 from .parse import parse_rule
 from .rewrite import rewrite, rewrite_function
 from .scalars import evaluate as scalar
+from .source import is_keyword
 from .text import canonical
 
 LANGUAGE = 1
 """The version of the language; part of every hash."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spec:
     """An update rule, checked. Make one with `adaspec.load`, `adaspec.parse` or `@adaspec.optimizer`.
 
-    Two specs are equal if their rules are: layout, comments and spans do not count, docstrings do.
+    Two specs are equal if their texts are: layout, comments and spans do not count, docstrings do.
     """
 
     rule: ir.Rule
+
+    def __eq__(self, other: object) -> bool:
+        # Not the rules': 2 and 2.0 are equal to Python, and different code to a target.
+        return self.text == other.text if isinstance(other, Spec) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
     # What it declares
 
@@ -56,8 +64,9 @@ class Spec:
         word = self.rule.doc.partition(":")[0].strip().split("\n")[0]
         plain = word.replace("-", "").replace("_", "")
         if plain.isidentifier() and plain.isascii() and plain.lower() == self.name.replace("_", "").lower():
-            return plain
-        return "".join(part[:1].upper() + part[1:] for part in self.name.split("_"))
+            return plain if not is_keyword(plain) else f"{plain}_"
+        name = "".join(part[:1].upper() + part[1:] for part in self.name.split("_"))
+        return name if not is_keyword(name) else f"{name}_"
 
     @cached_property
     def hypers(self) -> Mapping[str, ir.Hyper]:
@@ -184,10 +193,10 @@ class Spec:
         return f"<Spec {self.name} {self.hash[:12]}>"
 
 
-def make(data: bytes | str, path: str = "<spec>", quiet: bool = False) -> Spec:
+def make(data: bytes | str, path: str = NO_PATH, quiet: bool = False, depth: int = 3) -> Spec:
     """Parse and check; the public door that gives every error and warning its path and source line.
 
-    `quiet` leaves the warnings out.
+    `quiet` leaves the warnings out; else they are said of the caller that stands `depth` frames up.
     """
     rule = parse_rule(data, path)
     text = data if isinstance(data, str) else data.decode("utf-8")
@@ -199,6 +208,7 @@ def make(data: bytes | str, path: str = "<spec>", quiet: bool = False) -> Spec:
         notes.append(Diagnostic(message, node, hint))
 
     try:
+        _reread(spec)
         spec.__dict__["checked"] = check(rule, None if quiet else warn)
         _ = spec.body
         for function in rule.functions:
@@ -213,8 +223,21 @@ def make(data: bytes | str, path: str = "<spec>", quiet: bool = False) -> Spec:
         raise error from None
     for note in notes:
         note.locate(path, text)
-        warnings.warn(str(note), SpecWarning, stacklevel=3 + (path != "<spec>" and not isinstance(data, str)))
+        warnings.warn(str(note), SpecWarning, stacklevel=depth)
     return spec
+
+
+SMALL = 4096
+
+
+def _reread(spec: Spec) -> None:
+    """Refuse a rule whose own canonical text would pass a limit of the parser: everything stands on reading it again."""
+    if len(spec.text) > SMALL:
+        try:
+            parse_rule(spec.text)
+        except SpecError as error:
+            what = f"the rule is too large: its canonical text has {error.message}"
+            raise SpecError(what, hint="a spec is 20 to 40 lines") from None
 
 
 def run(stmt: ir.Stmt, env: dict[str, Any]) -> None:

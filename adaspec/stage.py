@@ -47,11 +47,13 @@ def typeof(node: Expr, env: Env) -> Type:
             if not (isinstance(right, Constant) and right.value is None and isinstance(left, Name)):
                 raise SpecError("`is` asks whether a hyperparameter is None", node, "write `h is not None`")
             if not typeof(left, env).nullable:
-                what = "is no `Optional` hyperparameter: it is never None"
-                raise SpecError(f"'{left.id}' {what}", left, "declare it so, or remove the question")
+                hint = "only a hyperparameter declared `Optional[…]` may be None, and it is asked by its own name"
+                raise SpecError(f"'{left.id}' is never None", left, hint)
             return Type(Stage.STATIC, truth=True)
         case Compare(op, left, right):
-            return replace(_broadcast(node, *(_compared(side, op, env) for side in (left, right))), truth=True)
+            if any(isinstance(s, Constant) and s.value is None for s in (left, right)):
+                raise SpecError("None is compared by `is`", node, f"write `h {'is' if op == '==' else 'is not'} None`")
+            return replace(_broadcast(node, *(_compared(side, env) for side in (left, right))), truth=True)
         case Logical(values=values):
             stages = Stage.STATIC
             inner = dict(env)
@@ -73,15 +75,13 @@ def typeof(node: Expr, env: Env) -> Type:
             return _index(node, typeof(operand, env), items)
         case Call():
             return _call(node, env)
-    raise SpecError(f"{type(node).__name__} has no type", node)
+    raise TypeError(type(node).__name__)
 
 
-def _compared(node: Expr, op: str, env: Env) -> Type:
+def _compared(node: Expr, env: Env) -> Type:
     inner = typeof(node, env)
     if inner.truth:
         raise SpecError("a truth value in a comparison", node, "a flag is its own test: `if flag`, `if not flag`")
-    if isinstance(node, Constant) and op in ("==", "!="):
-        raise SpecError("None is compared by `is`", node, f"write `h {'is' if op == '==' else 'is not'} None`")
     return _numeric(node, inner)
 
 
@@ -108,17 +108,21 @@ def _array(node: Expr, inner: Type, lack: str) -> None:
         raise SpecError(f"this is an array on one path and a number on another, and a number {lack}", node, hint)
 
 
-def static_fact(node: Expr, env: Env) -> Type:
+def static_fact(
+    node: Expr, env: Env, what: str = "a branch on", hint: str = "choose numbers with where(condition, a, b)"
+) -> Type:
+    """The type of a condition or a count, which has to be known before the first step."""
     inner = typeof(node, env)
     if isinstance(node, Name) and inner.nullable and not inner.truth:
         raise SpecError(f"'{node.id}' is a number or None, not a truth value", node, f"write `{node.id} is not None`")
     if not inner.stage.static:
-        raise SpecError(
-            "a branch on a value that is not static: real branches (`if t % k == 0`) come later",
-            node,
-            "branch on flags, ndim, shape or None; choose numbers with where(condition, a, b)",
-        )
+        later = ": real branches (`if t % k == 0`) come later" if what == "a branch on" else ""
+        facts = "flags, counts, ndim, shape and None-ness are static"
+        raise SpecError(f"{what} a value that is not static{later}", node, f"{facts}; {hint}")
     return inner
+
+
+HINT = "add axes: row[..., :, None] * col[..., None, :]"
 
 
 def _broadcast(node: Expr, *types: Type) -> Type:
@@ -136,9 +140,8 @@ def _broadcast(node: Expr, *types: Type) -> Type:
         merged: list[Axis] = []
         for p, q in zip(dims[::-1], t.dims[::-1], strict=False):
             if p != q and 1 not in (p, q) and not any(isinstance(d, str) for d in (p, q)):
-                raise SpecError(
-                    f"the shapes do not match: {shown(dims)} with {shown(t.dims)}", node, "add axes: row[..., None]"
-                )
+                hint = "transpose one of them: a.T" if set(dims) == set(t.dims) else HINT
+                raise SpecError(f"the shapes do not match: {shown(dims)} with {shown(t.dims)}", node, hint)
             merged.append(q if p in (1, OPAQUE) else p)
         dims = tuple(merged[::-1])
     whole = isinstance(node, Binary) and node.op in "+-*" and all(t.whole for t in types)

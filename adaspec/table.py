@@ -10,24 +10,44 @@ from .ir import Assign, Call, Expr, For, If, Stmt
 from .stage import Env, Stage, Type, joined, signature, typeof
 
 
-def type_table(rule: ir.Rule, body: tuple[Stmt, ...], known: Mapping[str, Type] | None = None) -> dict[str, Type]:
-    """The type of every name; of a name that is bound several times, the join."""
+def type_table(
+    rule: ir.Rule, body: tuple[Stmt, ...], known: Mapping[str, Type] | None = None, loops: bool = True
+) -> dict[str, Type]:
+    """The type of every name; of a name that is bound several times, the join.
+
+    A number that is bound under a condition on the shape is one per parameter; so is, with `loops`, one that is bound in
+    a loop beside arrays, since such a loop runs for each parameter.
+    """
     table: Env = signature(rule) | dict(known or {})
-    _types(body, table)
-    return table
+    while True:
+        before = dict(table)
+        _types(body, table, Stage.STATIC, loops)
+        if table == before:  # what a loop or a later binding does to a name reaches those that read it
+            return table
 
 
-def _types(body: tuple[Stmt, ...], table: Env) -> None:
+def _types(body: tuple[Stmt, ...], table: Env, inside: Stage, loops: bool) -> None:
     for stmt in body:
         match stmt:
             case Assign(name, value):
                 found = lowered_type(value, table)
+                found = found if found.dims else replace(found, stage=found.stage | inside)
                 table[name] = joined(Stage.STATIC, table[name], found) if name in table else found
-            case If(_, then, otherwise):
-                _types(then, table)
-                _types(otherwise, table)
-            case For(_, inner):
-                _types(inner, table)
+            case If(test, then, otherwise):
+                here = inside | (lowered_type(test, table).stage & Stage.SHAPE)
+                _types(then, table, here, loops)
+                _types(otherwise, table, here, loops)
+            case For(count, inner):
+                here = inside | (lowered_type(count, table).stage & Stage.SHAPE)
+                _types(inner, table, here, loops)
+                if loops and not all(table[n].stage.shared for n in bound(inner)):
+                    _types(inner, table, here | Stage.SHAPE, loops)
+
+
+def bound(body: tuple[Stmt, ...]) -> list[str]:
+    """Every name that a lowered body binds, by an assignment or by an update of the parameter."""
+    names = (getattr(n, "name", None) for n in ir.walk(body) if isinstance(n, Stmt))
+    return list(dict.fromkeys(n for n in names if n is not None))
 
 
 def lowered_type(value: Expr, table: Mapping[str, Type]) -> Type:

@@ -8,7 +8,12 @@ from typing import Any
 
 def leaves(tree: Any) -> dict[str, Any]:
     """The leaves by path, in order; a single leaf has the path "". None is a leaf (a missing gradient)."""
-    return dict(_leaves(tree, ""))
+    found: dict[str, Any] = {}
+    for path, leaf in _leaves(tree, ""):
+        if path in found:
+            raise ValueError(f"two leaves have the path '{path}'")
+        found[path] = leaf
+    return found
 
 
 def _leaves(tree: Any, path: str):

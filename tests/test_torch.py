@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import adaspec
+from adaspec.lower import lower
 from problem import MATRICES_ONLY, VARIANTS
 
 torch = pytest.importorskip("torch")
@@ -135,28 +136,16 @@ def test_large_tensors(rule: str, layout: str) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_half_precision_trains(rule: str) -> None:
-    """bfloat16 parameters keep float32 slots and move: the same step as in float32, rounded once."""
-    values, grads = arrays(rule, 1)
-    half = parameters(values, torch.bfloat16)
-    full = [torch.nn.Parameter(p.detach().float()) for p in half]
-    for params in (half, full):
-        run(optimizer(rule, params), params, [[torch.tensor(g).bfloat16().float() for g in grads[0]]])
-    opt = optimizer(rule, half)
-    run(opt, half, grads)
-    for p, q in zip(half, full, strict=True):
-        assert all(s.dtype == (torch.float64 if n == "step" else torch.float32) for n, s in opt.state[p].items())
-        assert p.isfinite().all() and q.isfinite().all()
-
-
-@pytest.mark.parametrize("rule", RULES)
 def test_half_precision_rounds_once(rule: str) -> None:
+    """A bfloat16 parameter keeps float32 slots, and its step is the float32 step, rounded once."""
     values, grads = arrays(rule, 1)
     half = parameters(values, torch.bfloat16)
     full = [torch.nn.Parameter(p.detach().float()) for p in half]
     for params in (half, full):
         rounded = [torch.tensor(g).bfloat16().float() for g in grads[0]]
-        run(optimizer(rule, params), params, [rounded])
+        opt = optimizer(rule, params)
+        run(opt, params, [rounded])
+        assert all(s.dtype == torch.float32 for slots in opt.state.values() for n, s in slots.items() if n != "step")
     for p, q in zip(half, full, strict=True):
         assert torch.equal(p, q.bfloat16())
 
@@ -188,30 +177,30 @@ def test_late_steps(rule: str, t: int) -> None:
         assert_close(p, value, 1e-12)
 
 
-@pytest.mark.parametrize("rule", ["adam", "adax", "lamb", "adafactor", "muon", "schedule_free", "prodigy", "adamx"])
-def test_compiled(rule: str) -> None:
-    """torch.compile gives the same numbers and compiles no more once every tensor has been seen."""
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("rule", RULES)
+def test_compiled(rule: str, dtype: str) -> None:
+    """torch.compile gives the same numbers with one graph per pass over the model, and never compiles again."""
     counters = pytest.importorskip("torch._dynamo.utils").counters
     torch._dynamo.reset()
     counters.clear()
     values, grads = arrays(rule, 6)
-    eager, compiled = parameters(values), parameters(values)
+    eager, compiled = (parameters(values, getattr(torch, dtype)) for _ in range(2))
     opt = optimizer(rule, eager)
     run(opt, eager, grads)
     opt = optimizer(rule, compiled)
     step = torch.compile(opt.step, backend="aot_eager")
-    run(opt, compiled, grads[:2], step)
-    graphs = counters["stats"]["unique_graphs"]
-    assert graphs > 0
+    run(opt, compiled, grads[:3], step)
     opt.param_groups[0]["lr"] *= 1.0
-    run(opt, compiled, grads[2:], step)
-    assert counters["stats"]["unique_graphs"] == graphs
+    run(opt, compiled, grads[3:], step)
+    assert counters["stats"]["unique_graphs"] == len(lower(adaspec.load(rule)).phases)
     for p, q in zip(eager, compiled, strict=True):
-        assert_close(q, p.detach().numpy(), 1e-12)
+        assert_close(q, p.detach().numpy(), 1e-12 if dtype == "float64" else 1e-5)
+    torch._dynamo.reset()
 
 
 def test_decay_rounding_does_not_build_up() -> None:
-    """float32(0.999) as a decay loses 54 ulp of the update over a memory of 1000 steps; as the weight of a lerp, none."""
+    """float32(0.999) as a decay loses 54 ulp over a memory of 1000 steps; as the weight of a lerp, none."""
     p = torch.nn.Parameter(torch.zeros(64))
     opt = optimizer("adam", [p])
     generator = torch.Generator().manual_seed(0)

@@ -1,4 +1,4 @@
-"""The torch classes of rules that are easy to get wrong: aliases, rebound gradients, branches, loops, sums over the model."""
+"""The torch classes of rules that are easy to get wrong: aliases, rebound gradients, branches, sums over the model."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def test_groups_with_shared_scalars_of_their_own() -> None:
 
 
 NAMES = """
-def step(x: Param, state: Grad, t: Step, params: Slot = zeros, torch: Slot = zeros, *, lr: Rate = 0.1, foreach: Decay = 0.9,
-         a: Positive = 1e-8, defaults: Rate = 0.0):
+def step(x: Param, state: Grad, t: Step, params: Slot = zeros, torch: Slot = zeros, *, lr: Rate = 0.1,
+         foreach: Decay = 0.9, a: Positive = 1e-8, defaults: Rate = 0.0):
     params = foreach * params + (1 - foreach) * state
     math = state**2
     zip = math + a

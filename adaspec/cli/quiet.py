@@ -50,6 +50,14 @@ def present(target: str) -> bool:
     return all(find_spec(module) is not None for module in NEEDS.get(target, ()))
 
 
+def works(target: str) -> bool:
+    """Whether the framework of a target can be imported: one that is installed may still be broken."""
+    try:
+        return all(importlib.import_module(module) for module in NEEDS.get(target, ()))
+    except Exception:
+        return False
+
+
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """Send file descriptor 2 nowhere: native libraries know nothing of `sys.stderr`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -79,7 +79,7 @@ def measured(
     return Report(spec, steps, tuple(results), tuple(missing))
 
 
-def results_table(report: Report, narrow: bool = False) -> Table:
+def results_table(report: Report) -> Table:
     """Target, dtype, mode, error, unit, bound, verdict; a target is named once."""
     rows = table("target", "dtype", "mode", "error", "bound", "unit", "verdict", right=("error", "bound"))
     before = ""
@@ -89,9 +89,13 @@ def results_table(report: Report, narrow: bool = False) -> Table:
         verdict = Text("ok", "ok") if r.ok else Text(safe(r.problem) or "differs", "bad")
         cells = [r.dtype, r.mode, _number(r.error, r.unit), _number(r.bound, r.unit), r.unit]
         rows.add_row(name, *(Text(c) for c in cells), verdict)
-    for target in report.missing:
-        rows.add_row(Text(target, "name"), "", "", "", "", "", Text(f"not installed: {install(target)}", "note"))
     return rows
+
+
+def print_missing(out: Console, targets: Iterable[str]) -> None:
+    """A line for each target whose framework is not installed."""
+    for target in targets:
+        out.print(Text.assemble((target, "name"), (f"  not installed: {install(target)}", "note")), soft_wrap=True)
 
 
 def install(target: str) -> str:
@@ -133,6 +137,7 @@ def _print(out: Console, report: Report, first: bool) -> None:
 def _close(out: Console, reports: list[Report]) -> None:
     used = {target for report in reports for target in (r.target for r in report.results)}
     modules = list(dict.fromkeys(m for target in TARGETS if target in used for m in NEEDS[target]))
+    print_missing(out, dict.fromkeys(target for report in reports for target in report.missing))
     out.print()
     out.print(Text(f"against the float64 interpreter, with {versions(*modules)}", "note"))
     wrong = [report.spec.name for report in reports if not report.ok]

@@ -90,6 +90,15 @@ def race(specs: Sequence[Spec], data: Digits, effort: Effort, told: Callable[[st
 def on_torch(entry: Entry, data: Digits, effort: Effort) -> Curve:
     """The first seed's run again, on torch: its autograd, the torch optimizer that adaspec generates, float64."""
     torch: Any = importlib.import_module("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # tensors this small wait longer for a second thread than it saves
+    try:
+        return _on_torch(torch, entry, data, effort)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _on_torch(torch: Any, entry: Entry, data: Digits, effort: Effort) -> Curve:
     begin = digits.start(effort.seeds[0])
     params = {k: {n: torch.nn.Parameter(torch.tensor(a)) for n, a in layer.items()} for k, layer in begin.items()}
     flat = [p for layer in params.values() for p in layer.values()]

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import time
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from ..build import NEEDS, TARGETS
 from ..cli.checking import summary
 from ..cli.exporting import emitted, place
 from ..cli.files import write_text
-from ..cli.quiet import present
+from ..cli.quiet import present, works
 from ..cli.terminal import code, console, diagnosis, progress, put, safe, table, versions
-from ..cli.verifying import install, measured, results_table, runs
+from ..cli.verifying import measured, print_missing, results_table, runs
 from ..spec import Spec
 from . import digits, newcomer, picture, race, regression
 from .race import Effort, Entry
@@ -90,10 +89,8 @@ class Story:
             found = [f"{v:.4f}" for v in path.points[-1]] + [f"{regression.loss(path.points[-1], task):.2e}"]
             verdict = self.verdict(apart) if path is not first else Text("the measure", "note")
             rows.add_row(Text(path.target, "name"), *found, f"{apart:.1e}" if path is not first else "", verdict)
-        for target in self.targets:
-            if not present(target):
-                rows.add_row(Text(target, "name"), *[""] * 5, Text(f"not installed: {install(target)}", "note"))
         put(self.out, rows)
+        print_missing(self.out, (t for t in self.targets if not present(t)))
         self.say("apart: the largest difference of any parameter, at any step, from the first framework", "note")
 
     def verdict(self, apart: float) -> Text:
@@ -141,7 +138,7 @@ class Story:
         )
         self.out.print()
         data = digits.load()
-        torch = "torch" in self.targets and present("torch")
+        torch = "torch" in self.targets and works("torch")
         with progress(self.out) as bar:
             line = bar.add_task("", total=effort.runs(len(specs)) + torch * len(specs))
             entries = race.race(specs, data, effort, lambda what: bar.update(line, description=what, advance=1))
@@ -180,7 +177,6 @@ class Story:
         self.heading(4, "The same everywhere, measured")
         self.say("Random parameters and gradients of many scales, against the float64 interpreter of the spec.")
         steps, there = (3 if self.quick else 20), [t for t in self.targets if present(t)]
-        missing = tuple(t for t in self.targets if t not in there)
         specs = newcomer, library.load("adax")
         with progress(self.out) as bar:
             line = bar.add_task("", total=len(specs) * runs(there, DTYPES))
@@ -191,26 +187,25 @@ class Story:
                 self.agrees &= report.ok
                 self.out.print()
                 self.out.print(Text.assemble((spec.name, "title"), (f"  {steps} steps", "note")))
-                put(self.out, results_table(replace(report, missing=missing)))
+                put(self.out, results_table(report))
         self.say(versions(*(module for target in there for module in NEEDS[target])), "note")
 
     # The end
 
     def end(self, entries: list[Entry]) -> None:
-        pictures = []
+        written = {"the rule and its code": f"{self.folder}{os.sep}"}
         if entries:
-            pictures = picture.draw(entries, newcomer.NAME, race.QUICK if self.quick else Effort(), self.folder)
+            effort = race.QUICK if self.quick else Effort()
+            image, drawing = picture.draw(entries, newcomer.NAME, effort, self.folder)
+            written |= {"the picture of the race": str(image), "the same, to be scaled": str(drawing)}
         self.out.print()
-        for path in pictures:
-            self.out.print(Text.assemble("the picture of the race  ", (safe(str(path)), "link")), soft_wrap=True)
-        self.out.print(
-            Text.assemble("the rule and its code     ", (safe(f"{self.folder}{os.sep}"), "link")), soft_wrap=True
-        )
+        for what, path in written.items():
+            self.out.print(Text.assemble(what.ljust(25), (safe(path), "link")), soft_wrap=True)
         if not self.lab:
             self.say("Without digits and picture: they need the lab extra. pip install 'adaspec[lab]'", "warn")
         taken = time.perf_counter() - self.begin
-        said = Text("Everything agrees", "ok") if self.agrees else Text("Something differs: see above", "bad")
-        self.out.print(said.append(f", after {taken:.0f} s.", ""))
+        said = ("Everything agrees", "ok") if self.agrees else ("Something differs: see above", "bad")
+        self.out.print(Text.assemble(said, f", after {taken:.0f} s."))
         self.out.print()
         self.say("Next:")
         rule = safe(str(self.folder / f"{newcomer.NAME}.py"))

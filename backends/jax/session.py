@@ -19,7 +19,7 @@ class Session:
 
         self.scope = lambda: jax.enable_x64(dtype == "float64")
         self.dtype, self.jnp = dtype, jnp
-        transformation = factory() if lr is None else factory(learning_rate=lr)
+        self.transformation = transformation = factory() if lr is None else factory(learning_rate=lr)
 
         def advance(params: Any, grads: Any, state: Any) -> Any:
             updates, state = transformation.update(grads, state, params)

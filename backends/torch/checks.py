@@ -186,6 +186,8 @@ def check_params(lowered: Lowered, names: Names) -> Lines:
         if when != ir.Constant(True):
             test = facts.text(ir.Logical("and", (when, ir.Unary("not", stmt.test))))
         message = repr(f"{lowered.spec.name}: {stmt.message} ")
+        if not set(message[1:-1]) & set("\"'\\"):
+            message = f'"{message[1:-1]}"'
         lines += [f"        if {test}:", "            raise ValueError(", f"                {message}"]
         lines += ['                f"(one of the params has shape {tuple(p.shape)})"', "            )"]
     return lines

@@ -6,26 +6,32 @@ from adaspec import ir
 from adaspec.inplace import Branch, Item, Loop, Op, Plan
 from adaspec.ir import Binary, Call, Expr, Name, Number
 from adaspec.kinds import OTHER, SCALAR, Kinds
+from adaspec.stage import Stage
 
 from .loop import UNARY, Body, Lines
+from .scalars import Scalars
 
 
 def possible(plan: Plan) -> bool:
     """Whether every operation is over arrays of the parameter's shape or 0-d values, and no shape enters."""
     kinds = Kinds(dict(plan.types))
 
+    def of_shape(node: ir.Node) -> bool:
+        named = isinstance(node, Name) and node.id in plan.types and plan.types[node.id].stage & Stage.SHAPE
+        return bool(named) or isinstance(node, ir.Dim | ir.Ndim)
+
+    def odd(node: ir.Node) -> bool:
+        product = isinstance(node, Binary) and node.op == "@"
+        along = isinstance(node, Call) and node.option("axis") is not None
+        return product or along or of_shape(node) or isinstance(node, ir.Transpose | ir.Index | ir.Choose)
+
     def plain(item: Item) -> bool:
         match item:
             case Op(args=args, kind=kind):
-                parts = [n for n in ir.walk(args) if isinstance(n, Expr)]
-                odd = (ir.Dim, ir.Ndim, ir.Transpose, ir.Index, ir.Choose)
-                shaped = any(isinstance(n, odd) or (isinstance(n, Binary) and n.op == "@") for n in parts)
-                axes = any(isinstance(n, Call) and n.option("axis") is not None for n in parts)
-                return kind != OTHER and not shaped and not axes and all(kinds.kind(a) != OTHER for a in args)
+                alike = kind != OTHER and all(kinds.kind(a) != OTHER for a in args)
+                return alike and not any(odd(n) for n in ir.walk(args))
             case Branch(test, then, otherwise):
-                shaped = any(isinstance(n, ir.Dim | ir.Ndim) or (isinstance(n, Name) and n.id in plan.types and (
-                    plan.types[n.id].stage & 1)) for n in ir.walk(test))  # fmt: skip
-                return not shaped and all(plain(i) for i in (*then, *otherwise))
+                return not any(of_shape(n) for n in ir.walk(test)) and all(plain(i) for i in (*then, *otherwise))
             case Loop(body=body):
                 return all(plain(i) for i in body)
 
@@ -33,7 +39,7 @@ def possible(plan: Plan) -> bool:
 
 
 class ForeachBody(Body):
-    def __init__(self, plan: Plan, scalars) -> None:
+    def __init__(self, plan: Plan, scalars: Scalars) -> None:
         super().__init__(plan, scalars)
         self.before: Lines = []
 
@@ -54,7 +60,7 @@ class ForeachBody(Body):
         names = [self.names(n) for n in dict.fromkeys(inner)]
         text = self.tensors.text(node)
         like = self.names.param
-        if f"{like}.new_full" in text or f"{like}.device" in text:
+        if f"{like}.device" in text:
             names = list(dict.fromkeys([*names, like]))
         over = names[0] if len(names) == 1 else f"zip({', '.join(names)}, strict=True)"
         return f"[{text} for {', '.join(names)} in {over}]"

@@ -13,7 +13,7 @@ from adaspec.lower import Lowered, Subtract
 from .foreach import ForeachBody, possible
 from .loop import LoopBody
 from .names import Names
-from .scalars import Host, Lines, Scalars, Shares, signature
+from .scalars import Host, Lines, Scalars, Shares, joined, signature
 
 
 @dataclass
@@ -60,9 +60,7 @@ class PhaseCode:
 
     def lines(self) -> Lines:
         returns = "None" if not self.returned else f"tuple[{', '.join(['Tensor'] * len(self.returned))}]"
-        result = (
-            [f"    return {', '.join(self.returned)}{',' if len(self.returned) == 1 else ''}"] if self.returned else []
-        )
+        result = [f"    return {joined(self.returned)}"] if self.returned else []
         scratch = ". What is lent as scratch may be overwritten" if self.plan.scratch else ""
         lines = ["", "", *self.scalars.lines()] if self.scalars.values else []
         lines += [

@@ -52,7 +52,7 @@ def _total(part: Any) -> Tensor:
 CONSTANTS: dict[str, str] = {
     "_PLAIN": "_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by foreach",
     "_SMALL": "_SMALL = 2**14  # elements: on a CPU, foreach and fresh temporaries are for tensors up to this size",
-    "_PIECE": "_PIECE = 2**18  # elements: larger tensors go through a CPU in pieces, so that temporaries are cached",
+    "_PIECE": "_PIECE = 2**19  # elements: larger tensors go through a CPU in pieces, so that temporaries are cached",
 }
 
 

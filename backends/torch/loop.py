@@ -68,7 +68,10 @@ def hint(op: Op, param: str) -> str:
 
 
 class LoopBody(Body):
-    """`a = torch.sqrt(v, out=a)`: where scratch is lent, a fresh array is it; where `a` is None, torch makes one."""
+    """`a = torch.sqrt(v, out=a)`: a fresh array is the scratch that is lent; where `a` is None, torch makes one.
+
+    A compiler is given the scalars as tensors; those it takes for `alpha` and `value` in methods that end in `_` alone.
+    """
 
     def arg(self, node: Expr) -> str:
         return self.number(node) if self.is_scalar(node) else self.tensors.text(node)
@@ -109,9 +112,13 @@ class LoopBody(Body):
                 low = self.op(Op(op.out, "maximum", op.args[:2], op.fresh, op.kind, op.scratch))
                 return low + self.op(Op(op.out, "minimum", (Name(op.out), op.args[2]), False, op.kind))
             case "axpy":
-                return [self.call(op, out, "add", args[:2], f"alpha={args[2]}")]
+                if out == args[0] and not op.fresh:
+                    return [self.call(op, out, "add", args[:2], f"alpha={args[2]}")]
+                return [f"{self.call(op, out, 'mul', args[1:])}.add_({args[0]})"]
             case "addcmul" | "addcdiv":
-                return [self.call(op, out, op.function, args[:3], f"value={args[3]}")]
+                if out == args[0] and not op.fresh:
+                    return [self.call(op, out, op.function, args[:3], f"value={args[3]}")]
+                return [f"{self.call(op, out, op.function[-3:], args[1:3])}.mul_({args[3]}).add_({args[0]})"]
         return [self.call(op, out, op.function, args, method=op.function != "pow" or not scalar[0])]
 
     def call(self, op: Op, out: str, function: str, args: list[str], option: str = "", method: bool = True) -> str:

@@ -99,7 +99,7 @@ class TorchPrinter(Printer):
             condition = f"torch.as_tensor({condition}, dtype=torch.bool, device={self.like}.device)"
         first = self.text(a)
         if self.is_scalar(a) and self.is_scalar(b):
-            first = f"{self.like}.new_full((), {first})"
+            first = f"torch.as_tensor({first}, dtype={self.like}.dtype, device={self.like}.device)"
         return f"torch.where({condition}, {first}, {self.text(b)})"
 
 

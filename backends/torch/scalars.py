@@ -210,8 +210,7 @@ class Scalars:
             if guard := [f"{self.names(n)} is not None" for n in sorted(ir.names(node) & optional)]:
                 text = f"{text} if {' and '.join(guard)} else 0.0"
             lines.append(f"    {name} = {text}")
-        returned = ", ".join(self.passed)
-        return [*lines, f"    return {returned}" if len(self.passed) > 1 else f"    return ({returned},)"]
+        return [*lines, f"    return {joined(self.passed)}"]
 
 
 def model_lines(
@@ -235,8 +234,12 @@ def model_lines(
     arguments += ["*", *(hyper_argument(lowered, names, n) for n in hypers)] if hypers else []
     lines = signature(function, arguments, "tuple[float, ...]")
     lines += ['    """What the model shares, after this step."""', *host.block(body, "    ", {*inputs, *hypers})]
-    lines.append(f"    return {', '.join(names(v) for v in values)}{',' if len(values) == 1 else ''}")
-    return lines, inputs, hypers
+    return [*lines, f"    return {joined([names(v) for v in values])}"], inputs, hypers
+
+
+def joined(names: list[str]) -> str:
+    """A tuple of names, to return or to unpack into."""
+    return ", ".join(names) if len(names) > 1 else f"({names[0]},)"
 
 
 def needed(body: tuple[Stmt, ...], wanted: set[str]) -> tuple[Stmt, ...]:

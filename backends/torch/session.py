@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 MODES = ("eager", "loop", "compiled")
-"""`foreach` as by default, the plain loop, and `torch.compile` of the step (backend `aot_eager`; `inductor` on request)."""
+"""`foreach` as by default, the plain loop, and `torch.compile` of the step (`aot_eager`; `inductor` on request)."""
 
 
 class Session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .functions import Code, PhaseCode
 from .names import Names
-from .scalars import Lines, model_lines
+from .scalars import Lines, joined, model_lines
 
 
 class SharedCode:
@@ -39,7 +39,7 @@ class SharedCode:
         arguments = ['group["step"].item()' if n == self.lowered.rule.step else self.names(n) for n in inputs]
         arguments += [hyper_argument(self.names, n) for n in hypers]
         new = [self.names(self.shares.new[s]) for s in own]
-        lines += [f"{indent}{targets(new)} = {self.group_model}({', '.join(arguments)})"]
+        lines += [f"{indent}{joined(new)} = {self.group_model}({', '.join(arguments)})"]
         return lines + [f'{indent}group["{self.names(s)}"].fill_({n})' for s, n in zip(own, new, strict=True)]
 
     # Of all groups
@@ -98,7 +98,7 @@ class SharedCode:
         ]
         for p in before:
             whole = f"[sum(part.item() for part in parts) for parts in zip(*sums_{p.number + 1}, strict=True)]"
-            lines += [f"{indent}{targets(p.totals)} = {whole}"]
+            lines += [f"{indent}{joined(p.totals)} = {whole}"]
         lines += self.model_lines(phase, indent)
         if not phase.scalars.values:
             return [*lines, f"{indent}return []"]
@@ -130,7 +130,7 @@ class SharedCode:
         arguments = [step.get(n) or self.names(n) for n in inputs]
         arguments += [hyper_argument(self.names, n, "model") for n in hypers]
         new = [self.names(self.shares.new[s]) for s in wanted]
-        lines += [f"{indent}{targets(new)} = {self.model(phase)}({', '.join(arguments)})"]
+        lines += [f"{indent}{joined(new)} = {self.model(phase)}({', '.join(arguments)})"]
         if phase.number + 1 == len(self.code.phases):
             lines += [f'{indent}model["{self.names(s)}"].fill_({n})' for s, n in zip(wanted, new, strict=True)]
         return lines
@@ -146,10 +146,6 @@ class SharedCode:
             if names:
                 lines += ["", "", *model_lines(self.code.host, self.shares, names, function, upto)[0]]
         return lines
-
-
-def targets(names: list[str]) -> str:
-    return f"{', '.join(names)}{',' if len(names) == 1 else ''}"
 
 
 def hyper_argument(names: Names, name: str, group: str = "group") -> str:

@@ -190,7 +190,7 @@ class ScheduleFree(keras.optimizers.Optimizer):
             raise ValueError(f"No view {name!r}; known here: {', '.join(views)}")
         if not self.built:
             raise ValueError("The optimizer knows no variables yet; call `build` or train first.")
-        shown = int(ops.convert_to_numpy(self._shown))
+        shown = int(self._shown)
         if shown and list(views)[shown - 1] != name:
             raise ValueError(f"The view {list(views)[shown - 1]!r} is in the variables; swap it out first.")
         if shown:
@@ -211,7 +211,7 @@ class ScheduleFree(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list):
         """Leave the view "eval" in the variables, or Keras's own moving average where that was asked for."""
         super().finalize_variable_values(var_list)
-        if self.built and not self.use_ema and not int(ops.convert_to_numpy(self._shown)):
+        if self.built and not self.use_ema and not int(self._shown):
             self.swap_view("eval")
 
     def get_config(self):

@@ -73,7 +73,7 @@ class Adafactor(torch.optim.Optimizer):
     # On the host: as numbers in a compiled graph, the scalars of each step would compile it again.
     @torch.compiler.disable
     def _work(self, compiling: bool) -> list[Any]:
-        """Count this step; return the parameters in buckets of one kind, with what their update needs."""
+        """Count this step; return parameters of one kind in buckets, with what their update needs."""
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
@@ -146,7 +146,7 @@ class Adafactor(torch.optim.Optimizer):
             put.remove()
 
     def _fit(self, state_dict: dict[str, Any]) -> dict[Tensor, dict[str, Tensor]]:
-        """The saved slots by parameter, in their own dtypes; ValueError if they are not of this optimizer."""
+        """The saved slots by parameter, in their own dtypes; ValueError if they are not its own."""
         for i, group in enumerate(state_dict["param_groups"]):
             needed = self.defaults.keys() - {"foreach"}
             if missing := sorted(needed - group.keys()):
@@ -160,7 +160,8 @@ class Adafactor(torch.optim.Optimizer):
             if slots:
                 fresh = _new_state(p.detach().to("meta"))
                 if slots.keys() != fresh.keys():
-                    raise ValueError(f"parameter {key}: Adafactor keeps {list(fresh)}, this state has {list(slots)}")
+                    what = f"Adafactor keeps {list(fresh)}, this state has {list(slots)}"
+                    raise ValueError(f"parameter {key}: {what}")
                 slots = {name: torch.as_tensor(slots[name]) for name in fresh}
                 if wrong := [name for name in fresh if slots[name].shape != fresh[name].shape]:
                     raise ValueError(f"parameter {key}: {wrong} of another shape than the parameter has")
@@ -178,27 +179,27 @@ class Adafactor(torch.optim.Optimizer):
 def _scalars(t: float, *, lr: float, decay: float, clip: float, eps1: float, eps2: float) -> tuple[float, ...]:
     """The numbers of a step that the tensors need, in float64."""
     c1 = t**-decay  # 1 - beta
-    k1 = -lr
-    return eps1, c1, clip, eps2, k1
+    rate = -lr
+    return eps1, c1, clip, eps2, rate
 
 
 def _update(
-    x_: Tensor,
+    x: Tensor,
     g: Tensor,
-    row: Tensor,
-    col: Tensor,
-    full: Tensor,
+    row: Tensor | None,
+    col: Tensor | None,
+    full: Tensor | None,
     a: Tensor | None,
     eps1: Any,
     c1: Any,
     clip: Any,
     eps2: Any,
-    k1: Any,
+    rate: Any,
 ) -> None:
     """One parameter with its slots, in place. What is lent as scratch may be overwritten."""
     g2 = torch.mul(g, g, out=a)
     g2.add_(eps1)
-    if x_.ndim >= 2:
+    if x.ndim >= 2:
         row.lerp_(g2.mean(-1), c1)
         col.lerp_(g2.mean(-2), c1)
         v = torch.mul(row[..., :, None] / row.mean(-1)[..., None, None], col[..., None, :])
@@ -208,7 +209,7 @@ def _update(
     u = torch.sqrt(v, out=a)
     torch.div(g, u, out=u)
     u.div_(torch.clamp(u.square().mean().sqrt() / clip, min=1))
-    x_.addcmul_(u, torch.clamp(x_.square().mean().sqrt(), min=eps2), value=k1)
+    x.addcmul_(u, torch.clamp(x.square().mean().sqrt(), min=eps2), value=rate)
 
 
 def _run(foreach: bool, columns: list[list[Tensor]], scratch: Any, scalars: Any) -> None:
@@ -267,7 +268,7 @@ def _check_params(group: dict[str, Any]) -> None:
 
 
 _SMALL = 2**14  # elements: on a CPU, foreach and fresh temporaries are for tensors up to this size
-_PIECE = 2**18  # elements: larger tensors go through a CPU in pieces whose temporaries stay in its cache
+_PIECE = 2**19  # elements: larger tensors go through a CPU in pieces, so that temporaries are cached
 
 
 def _cut(

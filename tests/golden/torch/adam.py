@@ -62,7 +62,7 @@ class Adam(torch.optim.Optimizer):
     # On the host: as numbers in a compiled graph, the scalars of each step would compile it again.
     @torch.compiler.disable
     def _work(self, compiling: bool) -> list[Any]:
-        """Count this step; return the parameters in buckets of one kind, with what their update needs."""
+        """Count this step; return parameters of one kind in buckets, with what their update needs."""
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
@@ -130,7 +130,7 @@ class Adam(torch.optim.Optimizer):
             put.remove()
 
     def _fit(self, state_dict: dict[str, Any]) -> dict[Tensor, dict[str, Tensor]]:
-        """The saved slots by parameter, in their own dtypes; ValueError if they are not of this optimizer."""
+        """The saved slots by parameter, in their own dtypes; ValueError if they are not its own."""
         for i, group in enumerate(state_dict["param_groups"]):
             needed = self.defaults.keys() - {"foreach"}
             if missing := sorted(needed - group.keys()):
@@ -144,7 +144,8 @@ class Adam(torch.optim.Optimizer):
             if slots:
                 fresh = _new_state(p.detach().to("meta"))
                 if slots.keys() != fresh.keys():
-                    raise ValueError(f"parameter {key}: Adam keeps {list(fresh)}, this state has {list(slots)}")
+                    what = f"Adam keeps {list(fresh)}, this state has {list(slots)}"
+                    raise ValueError(f"parameter {key}: {what}")
                 slots = {name: torch.as_tensor(slots[name]) for name in fresh}
                 if wrong := [name for name in fresh if slots[name].shape != fresh[name].shape]:
                     raise ValueError(f"parameter {key}: {wrong} of another shape than the parameter has")
@@ -166,12 +167,12 @@ def _scalars(t: float, *, lr: float, beta1: float, beta2: float, eps: float) -> 
     w_m = 1 - beta1
     w_v = 1 - beta2
     k1 = eps * math.sqrt(c2)
-    k2 = -lr * math.sqrt(c2) / c1
-    return w_m, w_v, k1, k2
+    rate = -lr * math.sqrt(c2) / c1
+    return w_m, w_v, k1, rate
 
 
 def _update(
-    x_: Tensor, g: Tensor, m: Tensor, v: Tensor, a: Tensor | None, w_m: Any, w_v: Any, k1: Any, k2: Any
+    x: Tensor, g: Tensor, m: Tensor, v: Tensor, a: Tensor | None, w_m: Any, w_v: Any, k1: Any, rate: Any
 ) -> None:
     """One parameter with its slots, in place. What is lent as scratch may be overwritten."""
     m.lerp_(g, w_m)
@@ -179,11 +180,11 @@ def _update(
     v.lerp_(a, w_v)
     a = torch.sqrt(v, out=a)
     a.add_(k1)
-    x_.addcdiv_(m, a, value=k2)
+    x.addcdiv_(m, a, value=rate)
 
 
 def _update_foreach(
-    x_: list[Tensor], g: list[Tensor], m: list[Tensor], v: list[Tensor], w_m: Any, w_v: Any, k1: Any, k2: Any
+    x: list[Tensor], g: list[Tensor], m: list[Tensor], v: list[Tensor], w_m: Any, w_v: Any, k1: Any, rate: Any
 ) -> None:
     """Many parameters with their slots, in place."""
     torch._foreach_lerp_(m, g, w_m)
@@ -191,7 +192,7 @@ def _update_foreach(
     torch._foreach_lerp_(v, a, w_v)
     a = torch._foreach_sqrt(v)
     torch._foreach_add_(a, k1)
-    torch._foreach_addcdiv_(x_, m, a, k2)
+    torch._foreach_addcdiv_(x, m, a, rate)
 
 
 def _run(foreach: bool, columns: list[list[Tensor]], scratch: Any, scalars: Any) -> None:
@@ -247,9 +248,9 @@ def _check_params(group: dict[str, Any]) -> None:
             raise TypeError(f"Adam updates floating-point Tensors, but one of the params is {p.dtype}")
 
 
-_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by a foreach function
+_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by foreach
 _SMALL = 2**14  # elements: on a CPU, foreach and fresh temporaries are for tensors up to this size
-_PIECE = 2**18  # elements: larger tensors go through a CPU in pieces whose temporaries stay in its cache
+_PIECE = 2**19  # elements: larger tensors go through a CPU in pieces, so that temporaries are cached
 
 
 def _cut(

@@ -64,7 +64,7 @@ class LAMB(torch.optim.Optimizer):
     # On the host: as numbers in a compiled graph, the scalars of each step would compile it again.
     @torch.compiler.disable
     def _work(self, compiling: bool) -> list[Any]:
-        """Count this step; return the parameters in buckets of one kind, with what their update needs."""
+        """Count this step; return parameters of one kind in buckets, with what their update needs."""
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
@@ -137,7 +137,7 @@ class LAMB(torch.optim.Optimizer):
             put.remove()
 
     def _fit(self, state_dict: dict[str, Any]) -> dict[Tensor, dict[str, Tensor]]:
-        """The saved slots by parameter, in their own dtypes; ValueError if they are not of this optimizer."""
+        """The saved slots by parameter, in their own dtypes; ValueError if they are not its own."""
         for i, group in enumerate(state_dict["param_groups"]):
             needed = self.defaults.keys() - {"foreach"}
             if missing := sorted(needed - group.keys()):
@@ -151,7 +151,8 @@ class LAMB(torch.optim.Optimizer):
             if slots:
                 fresh = _new_state(p.detach().to("meta"))
                 if slots.keys() != fresh.keys():
-                    raise ValueError(f"parameter {key}: LAMB keeps {list(fresh)}, this state has {list(slots)}")
+                    what = f"LAMB keeps {list(fresh)}, this state has {list(slots)}"
+                    raise ValueError(f"parameter {key}: {what}")
                 slots = {name: torch.as_tensor(slots[name]) for name in fresh}
                 if wrong := [name for name in fresh if slots[name].shape != fresh[name].shape]:
                     raise ValueError(f"parameter {key}: {wrong} of another shape than the parameter has")
@@ -175,12 +176,12 @@ def _scalars(t: float, *, lr: float, beta1: float, beta2: float, eps: float, wei
     k1 = eps * math.sqrt(c2)
     k2 = weight_decay * c1 / math.sqrt(c2)
     k3 = math.sqrt(c2) / c1
-    k4 = -lr
-    return w_m, w_v, k1, k2, k3, k4
+    rate = -lr
+    return w_m, w_v, k1, k2, k3, rate
 
 
 def _update(
-    x_: Tensor,
+    x: Tensor,
     g: Tensor,
     m: Tensor,
     v: Tensor,
@@ -190,7 +191,7 @@ def _update(
     k1: Any,
     k2: Any,
     k3: Any,
-    k4: Any,
+    rate: Any,
 ) -> None:
     """One parameter with its slots, in place. What is lent as scratch may be overwritten."""
     m.lerp_(g, w_m)
@@ -199,16 +200,16 @@ def _update(
     u = torch.sqrt(v, out=a)
     u.add_(k1)
     torch.div(m, u, out=u)
-    u.add_(x_, alpha=k2)
+    u.add_(x, alpha=k2)
     u.mul_(k3)
-    norm_x = torch.linalg.vector_norm(x_)
+    norm_x = torch.linalg.vector_norm(x)
     norm_u = torch.linalg.vector_norm(u)
     trust = torch.where((norm_x > 0) & (norm_u > 0), norm_x / norm_u, 1.0)
-    x_.addcmul_(u, trust, value=k4)
+    x.addcmul_(u, trust, value=rate)
 
 
 def _update_foreach(
-    x_: list[Tensor],
+    x: list[Tensor],
     g: list[Tensor],
     m: list[Tensor],
     v: list[Tensor],
@@ -217,7 +218,7 @@ def _update_foreach(
     k1: Any,
     k2: Any,
     k3: Any,
-    k4: Any,
+    rate: Any,
 ) -> None:
     """Many parameters with their slots, in place."""
     torch._foreach_lerp_(m, g, w_m)
@@ -226,15 +227,15 @@ def _update_foreach(
     u = torch._foreach_sqrt(v)
     torch._foreach_add_(u, k1)
     u = torch._foreach_div(m, u)
-    torch._foreach_add_(u, x_, alpha=k2)
+    torch._foreach_add_(u, x, alpha=k2)
     torch._foreach_mul_(u, k3)
-    norm_x = torch._foreach_norm(x_)
+    norm_x = torch._foreach_norm(x)
     norm_u = torch._foreach_norm(u)
     trust = [
         torch.where((norm_x > 0) & (norm_u > 0), norm_x / norm_u, 1.0)
         for norm_x, norm_u in zip(norm_x, norm_u, strict=True)
     ]
-    torch._foreach_addcmul_(x_, u, trust, k4)
+    torch._foreach_addcmul_(x, u, trust, rate)
 
 
 def _run(foreach: bool, columns: list[list[Tensor]], scratch: Any, scalars: Any) -> None:
@@ -293,9 +294,9 @@ def _check_params(group: dict[str, Any]) -> None:
             raise TypeError(f"LAMB updates floating-point Tensors, but one of the params is {p.dtype}")
 
 
-_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by a foreach function
+_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by foreach
 _SMALL = 2**14  # elements: on a CPU, foreach and fresh temporaries are for tensors up to this size
-_PIECE = 2**18  # elements: larger tensors go through a CPU in pieces whose temporaries stay in its cache
+_PIECE = 2**19  # elements: larger tensors go through a CPU in pieces, so that temporaries are cached
 
 
 def _cut(

@@ -82,7 +82,7 @@ class Muon(torch.optim.Optimizer):
     # On the host: as numbers in a compiled graph, the scalars of each step would compile it again.
     @torch.compiler.disable
     def _work(self, compiling: bool) -> list[Any]:
-        """Count this step; return the parameters in buckets of one kind, with what their update needs."""
+        """Count this step; return parameters of one kind in buckets, with what their update needs."""
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
@@ -151,7 +151,7 @@ class Muon(torch.optim.Optimizer):
             put.remove()
 
     def _fit(self, state_dict: dict[str, Any]) -> dict[Tensor, dict[str, Tensor]]:
-        """The saved slots by parameter, in their own dtypes; ValueError if they are not of this optimizer."""
+        """The saved slots by parameter, in their own dtypes; ValueError if they are not its own."""
         for i, group in enumerate(state_dict["param_groups"]):
             needed = self.defaults.keys() - {"foreach"}
             if missing := sorted(needed - group.keys()):
@@ -165,7 +165,8 @@ class Muon(torch.optim.Optimizer):
             if slots:
                 fresh = _new_state(p.detach().to("meta"))
                 if slots.keys() != fresh.keys():
-                    raise ValueError(f"parameter {key}: Muon keeps {list(fresh)}, this state has {list(slots)}")
+                    what = f"Muon keeps {list(fresh)}, this state has {list(slots)}"
+                    raise ValueError(f"parameter {key}: {what}")
                 slots = {name: torch.as_tensor(slots[name]) for name in fresh}
                 if wrong := [name for name in fresh if slots[name].shape != fresh[name].shape]:
                     raise ValueError(f"parameter {key}: {wrong} of another shape than the parameter has")
@@ -183,12 +184,12 @@ class Muon(torch.optim.Optimizer):
 def _scalars(*, lr: float, momentum: float, weight_decay: float, eps: float) -> tuple[float, ...]:
     """The numbers of a step that the tensors need, in float64."""
     w_m = 1 - momentum
-    k1 = -lr
-    return w_m, eps, weight_decay, k1
+    rate = -lr
+    return w_m, eps, weight_decay, rate
 
 
 def _update(
-    x_: Tensor,
+    x: Tensor,
     g: Tensor,
     m: Tensor,
     c: Tensor | None,
@@ -196,23 +197,23 @@ def _update(
     w_m: Any,
     eps: Any,
     weight_decay: Any,
-    k1: Any,
+    rate: Any,
     *,
     steps: Any,
 ) -> None:
     """One parameter with its slots, in place. What is lent as scratch may be overwritten."""
     m.lerp_(g, w_m)
     a = torch.lerp(m, g, w_m, out=c)
-    tall = x_.shape[-2] > x_.shape[-1]
+    tall = x.shape[-2] > x.shape[-1]
     a = a.mT if tall else a
     a = a / torch.clamp(torch.linalg.vector_norm(a), min=eps)
     for _ in range(steps):
         b = a @ a.mT
         a = 3.4445 * a + (-4.775 * b + 2.0315 * b @ b) @ a
     u = a.mT if tall else a
-    scale = max(1, x_.shape[-2] / x_.shape[-1])**0.5
-    d = torch.add(u, x_, alpha=weight_decay / scale, out=d)
-    x_.add_(d, alpha=k1 * scale)
+    scale = max(1, x.shape[-2] / x.shape[-1])**0.5
+    d = torch.mul(x, weight_decay / scale, out=d).add_(u)
+    x.add_(d, alpha=rate * scale)
 
 
 def _run(foreach: bool, columns: list[list[Tensor]], scratch: Any, scalars: Any, static: dict[str, Any]) -> None:
@@ -265,14 +266,13 @@ def _check_params(group: dict[str, Any]) -> None:
             raise TypeError(f"Muon updates floating-point Tensors, but one of the params is {p.dtype}")
         if not p.ndim == 2:
             raise ValueError(
-                'muon: muon updates matrices; give other parameters to adam (one of the params has shape %s)' % (
-                    tuple(p.shape),
-                )
+                "muon: muon updates matrices; give other parameters to adam "
+                f"(one of the params has shape {tuple(p.shape)})"
             )
 
 
 _SMALL = 2**14  # elements: on a CPU, foreach and fresh temporaries are for tensors up to this size
-_PIECE = 2**18  # elements: larger tensors go through a CPU in pieces whose temporaries stay in its cache
+_PIECE = 2**19  # elements: larger tensors go through a CPU in pieces, so that temporaries are cached
 
 
 def _cut(

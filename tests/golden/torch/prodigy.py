@@ -79,11 +79,11 @@ class Prodigy(torch.optim.Optimizer):
     # On the host: as numbers in a compiled graph, the scalars of each step would compile it again.
     @torch.compiler.disable
     def _work(self, compiling: bool) -> tuple[list[Any], list[Any]]:
-        """Count this step; return the parameters in buckets of one kind, with what their update needs."""
+        """Count this step; return parameters of one kind in buckets, with what their update needs."""
         for group in self.param_groups[1:]:
-            for name in ("lr", "betas", "d0",):
+            for name in ("lr", "betas", "d0"):
                 if group[name] != self.param_groups[0][name]:
-                    raise ValueError(f"{name} enters a sum over the model: all groups must have the same")
+                    raise ValueError(f"{name} enters a sum over the model: give all groups the same")
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
@@ -130,7 +130,6 @@ class Prodigy(torch.optim.Optimizer):
         if not keys:
             return []
         model = self.param_groups[0]
-        r = model["r"].item()
         growth = model["growth"].item()
         rows: list[Any] = []
         for group, t, like in keys:
@@ -211,7 +210,7 @@ class Prodigy(torch.optim.Optimizer):
             put.remove()
 
     def _fit(self, state_dict: dict[str, Any]) -> dict[Tensor, dict[str, Tensor]]:
-        """The saved slots by parameter, in their own dtypes; ValueError if they are not of this optimizer."""
+        """The saved slots by parameter, in their own dtypes; ValueError if they are not its own."""
         for i, group in enumerate(state_dict["param_groups"]):
             needed = self.defaults.keys() - {"foreach"}
             if i == 0:
@@ -227,7 +226,8 @@ class Prodigy(torch.optim.Optimizer):
             if slots:
                 fresh = _new_state(p.detach().to("meta"))
                 if slots.keys() != fresh.keys():
-                    raise ValueError(f"parameter {key}: Prodigy keeps {list(fresh)}, this state has {list(slots)}")
+                    what = f"Prodigy keeps {list(fresh)}, this state has {list(slots)}"
+                    raise ValueError(f"parameter {key}: {what}")
                 slots = {name: torch.as_tensor(slots[name]) for name in fresh}
                 if wrong := [name for name in fresh if slots[name].shape != fresh[name].shape]:
                     raise ValueError(f"parameter {key}: {wrong} of another shape than the parameter has")
@@ -255,7 +255,7 @@ def _scalars_1(t: float, growth: float, *, lr: float, beta1: float, beta2: float
 
 
 def _update_1(
-    x_: Tensor,
+    x: Tensor,
     g: Tensor,
     x0: Tensor,
     m: Tensor,
@@ -275,7 +275,7 @@ def _update_1(
     v.lerp_(e1, w_v)
     s.mul_(beta3)
     s.add_(g, alpha=k1)
-    a = torch.sub(x0, x_, out=a)
+    a = torch.sub(x0, x, out=a)
     a.mul_(g)
     r_total = a.sum()
     a = torch.abs(s, out=a)
@@ -284,7 +284,7 @@ def _update_1(
 
 
 def _update_1_foreach(
-    x_: list[Tensor],
+    x: list[Tensor],
     g: list[Tensor],
     x0: list[Tensor],
     m: list[Tensor],
@@ -303,7 +303,7 @@ def _update_1_foreach(
     torch._foreach_lerp_(v, e1, w_v)
     torch._foreach_mul_(s, beta3)
     torch._foreach_add_(s, g, alpha=k1)
-    a = torch._foreach_sub(x0, x_)
+    a = torch._foreach_sub(x0, x)
     torch._foreach_mul_(a, g)
     r_total = [a.sum() for a in a]
     a = torch._foreach_abs(s)
@@ -344,12 +344,12 @@ def _scalars_2(
     step_ = d * lr * math.sqrt(-math.expm1(t * _log(beta2))) / -math.expm1(t * _log(beta1))
     growth = growth_new
     k2 = d0 * growth * eps
-    k3 = -step_
-    return k2, weight_decay, k3
+    rate = -step_
+    return k2, weight_decay, rate
 
 
 def _update_2(
-    x_: Tensor,
+    x: Tensor,
     g: Tensor,
     x0: Tensor,
     m: Tensor,
@@ -358,18 +358,18 @@ def _update_2(
     a: Tensor | None,
     k2: Any,
     weight_decay: Any,
-    k3: Any,
+    rate: Any,
 ) -> None:
     """One parameter with its slots, in place. What is lent as scratch may be overwritten."""
     a = torch.sqrt(v, out=a)
     a.add_(k2)
     torch.div(m, a, out=a)
-    a.add_(x_, alpha=weight_decay)
-    x_.add_(a, alpha=k3)
+    a.add_(x, alpha=weight_decay)
+    x.add_(a, alpha=rate)
 
 
 def _update_2_foreach(
-    x_: list[Tensor],
+    x: list[Tensor],
     g: list[Tensor],
     x0: list[Tensor],
     m: list[Tensor],
@@ -377,14 +377,14 @@ def _update_2_foreach(
     s: list[Tensor],
     k2: Any,
     weight_decay: Any,
-    k3: Any,
+    rate: Any,
 ) -> None:
     """Many parameters with their slots, in place."""
     a = torch._foreach_sqrt(v)
     torch._foreach_add_(a, k2)
     a = torch._foreach_div(m, a)
-    torch._foreach_add_(a, x_, alpha=weight_decay)
-    torch._foreach_add_(x_, a, alpha=k3)
+    torch._foreach_add_(a, x, alpha=weight_decay)
+    torch._foreach_add_(x, a, alpha=rate)
 
 
 def _run_2(foreach: bool, columns: list[list[Tensor]], scratch: Any, scalars: Any) -> None:
@@ -470,9 +470,9 @@ def _check_params(group: dict[str, Any]) -> None:
             raise TypeError(f"Prodigy updates floating-point Tensors, but one of the params is {p.dtype}")
 
 
-_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by a foreach function
+_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by foreach
 _SMALL = 2**14  # elements: on a CPU, foreach and fresh temporaries are for tensors up to this size
-_PIECE = 2**18  # elements: larger tensors go through a CPU in pieces whose temporaries stay in its cache
+_PIECE = 2**19  # elements: larger tensors go through a CPU in pieces, so that temporaries are cached
 
 
 def _cut(
@@ -514,8 +514,9 @@ def _at_least_1d(t: Tensor) -> Tensor:
 
 
 def _total(part: Any) -> Tensor:
-    """The sum of a number per parameter, in float64."""
-    return torch.stack([torch.as_tensor(number, dtype=torch.float64) for number in part]).sum()
+    """The sum of a number per parameter, in float64; one number stands for itself."""
+    numbers = part if isinstance(part, list | tuple) else [part]
+    return torch.stack([torch.as_tensor(number, dtype=torch.float64) for number in numbers]).sum()
 
 
 def _div(a: float, b: float) -> float:

@@ -73,9 +73,9 @@ class ScheduleFree(torch.optim.Optimizer):
     # On the host: as numbers in a compiled graph, the scalars of each step would compile it again.
     @torch.compiler.disable
     def _work(self, compiling: bool) -> list[Any]:
-        """Count this step; return the parameters in buckets of one kind, with what their update needs."""
+        """Count this step; return parameters of one kind in buckets, with what their update needs."""
         if self._shown is not None:
-            raise RuntimeError(f"the parameters show the view '{self._shown}': call train() before step()")
+            raise RuntimeError(f"the parameters show the view '{self._shown}': call train() first")
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
@@ -91,7 +91,7 @@ class ScheduleFree(torch.optim.Optimizer):
             if all(p.numel() == 0 for p, _ in pairs):
                 continue
             weight = group["weight"].item()
-            weight_new, = _model(weight, lr=float(group["lr"]))
+            (weight_new,) = _model(weight, lr=float(group["lr"]))
             group["weight"].fill_(weight_new)
             buckets: dict[Any, list[list[Tensor]]] = {}
             many = group["foreach"] is not False and not compiling
@@ -160,14 +160,8 @@ class ScheduleFree(torch.optim.Optimizer):
                 for p in group["params"]:
                     if p in self.state:  # a parameter that was never updated reads as it is
                         self._kept[p] = p.detach().clone()
-                        p.copy_(
-                            _VIEWS[name](
-                                p.to(torch.promote_types(p.dtype, torch.float32)),
-                                self.state[p],
-                                group,
-                                self.param_groups[0],
-                            )
-                        )
+                        x = p.to(torch.promote_types(p.dtype, torch.float32))
+                        p.copy_(_VIEWS[name](x, self.state[p], group, self.param_groups[0]))
         self._shown = name
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -205,9 +199,9 @@ class ScheduleFree(torch.optim.Optimizer):
             put.remove()
 
     def _fit(self, state_dict: dict[str, Any]) -> dict[Tensor, dict[str, Tensor]]:
-        """The saved slots by parameter, in their own dtypes; ValueError if they are not of this optimizer."""
+        """The saved slots by parameter, in their own dtypes; ValueError if they are not its own."""
         if self._shown is not None:
-            raise RuntimeError(f"the parameters show the view '{self._shown}': call train() before loading")
+            raise RuntimeError(f"the parameters show the view '{self._shown}': call train() first")
         for i, group in enumerate(state_dict["param_groups"]):
             needed = self.defaults.keys() - {"foreach"} | {"weight"}
             if missing := sorted(needed - group.keys()):
@@ -221,7 +215,8 @@ class ScheduleFree(torch.optim.Optimizer):
             if slots:
                 fresh = _new_state(p.detach().to("meta"))
                 if slots.keys() != fresh.keys():
-                    raise ValueError(f"parameter {key}: ScheduleFree keeps {list(fresh)}, this state has {list(slots)}")
+                    what = f"ScheduleFree keeps {list(fresh)}, this state has {list(slots)}"
+                    raise ValueError(f"parameter {key}: {what}")
                 slots = {name: torch.as_tensor(slots[name]) for name in fresh}
                 if wrong := [name for name in fresh if slots[name].shape != fresh[name].shape]:
                     raise ValueError(f"parameter {key}: {wrong} of another shape than the parameter has")
@@ -270,8 +265,8 @@ def _update(
     w_y: Any,
 ) -> None:
     """One parameter with its slots, in place. What is lent as scratch may be overwritten."""
-    x_ = torch.add(y, z, alpha=k1, out=a)
-    x_.mul_(k2)
+    x = torch.mul(z, k1, out=a).add_(y)
+    x.mul_(k2)
     b = torch.mul(g, g, out=b)
     v.lerp_(b, w_v)
     b = torch.sqrt(v, out=b)
@@ -279,8 +274,8 @@ def _update(
     torch.div(g, b, out=b)
     b.add_(y, alpha=k4)
     z.add_(b, alpha=k5)
-    x_.lerp_(z, c)
-    torch.lerp(x_, z, w_y, out=y)
+    x.lerp_(z, c)
+    torch.lerp(x, z, w_y, out=y)
 
 
 def _update_foreach(
@@ -298,8 +293,8 @@ def _update_foreach(
     w_y: Any,
 ) -> None:
     """Many parameters with their slots, in place."""
-    x_ = torch._foreach_add(y, z, alpha=k1)
-    torch._foreach_mul_(x_, k2)
+    x = torch._foreach_add(y, z, alpha=k1)
+    torch._foreach_mul_(x, k2)
     b = torch._foreach_mul(g, g)
     torch._foreach_lerp_(v, b, w_v)
     b = torch._foreach_sqrt(v)
@@ -307,8 +302,8 @@ def _update_foreach(
     b = torch._foreach_div(g, b)
     torch._foreach_add_(b, y, alpha=k4)
     torch._foreach_add_(z, b, alpha=k5)
-    torch._foreach_lerp_(x_, z, c)
-    torch._foreach_copy_(y, x_)
+    torch._foreach_lerp_(x, z, c)
+    torch._foreach_copy_(y, x)
     torch._foreach_lerp_(y, z, w_y)
 
 
@@ -332,10 +327,10 @@ def _run(foreach: bool, columns: list[list[Tensor]], scratch: Any, scalars: Any)
 def _model(weight: float, *, lr: float) -> tuple[float, ...]:
     """What the model shares, after this step."""
     weight = weight + lr * lr
-    return weight,
+    return (weight,)
 
 
-def _view_eval(y: Tensor, state: dict[str, Tensor], group: dict[str, Any], first: dict[str, Any]) -> Tensor:
+def _view_eval(y: Tensor, state: dict[str, Tensor], group: dict[str, Any], model: dict[str, Any]) -> Tensor:
     """The parameters as `eval` reads them."""
     z = state["z"]
     beta1 = group["betas"][0]
@@ -384,9 +379,9 @@ def _check_params(group: dict[str, Any]) -> None:
             raise TypeError(f"ScheduleFree updates floating-point Tensors, but one of the params is {p.dtype}")
 
 
-_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by a foreach function
+_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by foreach
 _SMALL = 2**14  # elements: on a CPU, foreach and fresh temporaries are for tensors up to this size
-_PIECE = 2**18  # elements: larger tensors go through a CPU in pieces whose temporaries stay in its cache
+_PIECE = 2**19  # elements: larger tensors go through a CPU in pieces, so that temporaries are cached
 
 
 def _cut(

@@ -1,0 +1,94 @@
+"""Static branches of a body: which tests a reader of the code sees first, and what is left of a body under each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from adaspec import ir
+from adaspec.facts import negation
+from adaspec.ir import Assign, Choose, Dim, Expr, For, If, Name, Ndim, Stmt
+from adaspec.lower import Subtract
+from adaspec.stage import Type
+
+Known = Mapping[Expr, bool]
+"""Static tests, said of flags and of the parameter's shape alone, with their answers."""
+
+
+class Branches:
+    """Statements with every known test answered; every other test stands in the names that are static from the start."""
+
+    def __init__(self, known: Known, static: Mapping[str, Type], param: str) -> None:
+        self.param = param
+        self.known = {**known, **{negation(test): not holds for test, holds in known.items()}}
+        self.static = {n for n, t in static.items() if t.stage.static or t.nullable}
+        self.facts: dict[str, Expr] = {}
+
+    def body(self, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+        return tuple(s for stmt in body for s in self.stmt(stmt))
+
+    def stmt(self, stmt: Stmt) -> tuple[Stmt, ...]:
+        match stmt:
+            case Assign(name, value):
+                value = self.expr(value)
+                self.facts.pop(name, None)
+                if self.is_fact(value):
+                    self.facts[name] = self.seen(value)
+                return () if value == Name(name) else self.spread(replace(stmt, value=value))
+            case Subtract():
+                return self.spread(replace(stmt, value=self.expr(stmt.value)))
+            case If(test, then, otherwise):
+                test = self.seen(test)
+                if test in self.known:
+                    return self.body(then if self.known[test] else otherwise)
+                before = dict(self.facts)
+                sides = []
+                for side in (then, otherwise):
+                    self.facts = dict(before)
+                    sides.append(self.body(side))
+                self.facts = {n: e for n, e in before.items() if n not in ir.assigned((stmt,))}
+                return (If(test, *sides, span=stmt.span),)
+            case For(count, inner):
+                self.facts = {n: e for n, e in self.facts.items() if n not in ir.assigned(inner)}
+                return (For(self.expr(count), self.body(inner), span=stmt.span),)
+        return (stmt,)
+
+    def spread(self, stmt: Stmt) -> tuple[Stmt, ...]:
+        """A choice between two values as a branch with a statement on either side, which can work in place."""
+        value = stmt.value  # type: ignore[attr-defined]
+        if isinstance(value, Choose) and not self.is_fact(value):
+            return self.stmt(If(value.test, *((replace(stmt, value=v),) for v in (value.then, value.otherwise)), span=stmt.span))  # type: ignore[call-arg]
+        return (stmt,)
+
+    def expr(self, node):
+        node = ir.rebuild(node, self.expr)
+        if isinstance(node, Choose):
+            test = self.seen(node.test)
+            if test in self.known:
+                return node.then if self.known[test] else node.otherwise
+            return replace(node, test=test)
+        return node
+
+    def seen(self, node):
+        """`node` with the static names that the body binds replaced by what they stand for."""
+        if isinstance(node, Name):
+            return self.facts.get(node.id, node)
+        return node if isinstance(node, Dim | Ndim) else ir.rebuild(node, self.seen)
+
+    def is_fact(self, value: Expr) -> bool:
+        """Whether it can be asked before the first statement: of flags, None and the parameter's own shape."""
+        for node in ir.walk(value):
+            if isinstance(node, ir.Call | ir.Index | ir.Transpose):
+                return False
+            if isinstance(node, Dim | Ndim) and node.operand != Name(self.param):
+                return False
+        return all(n in self.static or n in self.facts for n in data(value))
+
+
+def data(node: ir.Node | tuple[ir.Node, ...]) -> set[str]:
+    """Every name whose value is read under `node`: to ask for an array's shape does not count."""
+    if isinstance(node, tuple):
+        return set().union(*map(data, node)) if node else set()
+    if isinstance(node, Dim | Ndim):
+        return set()
+    return {node.id} if isinstance(node, Name) else set().union(*map(data, ir.children(node)))

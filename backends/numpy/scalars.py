@@ -1,0 +1,199 @@
+"""When each scalar is computed: once per step in front of a phase's loops, or once per count of updates within them.
+
+Every binding becomes a value with a name of its own (`lr`, then `lr_new`), so a statement can stand wherever its value is
+needed. What depends on t follows each parameter's own count of updates; the Shareds, and what they are made of, follow
+the optimizer's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from adaspec import domains, ir
+from adaspec.ir import Assign, Expr, For, If, Name, Stmt
+from adaspec.lower import Lowered, lowered_type
+from adaspec.stage import Type, joined, signature
+
+from .naming import Names
+
+
+@dataclass(frozen=True)
+class Phase:
+    """`before`: scalars that are computed once per step; then `body`, once per parameter, and the totals over them all.
+
+    Body and totals read each scalar under the name of the value that they mean.
+    """
+
+    before: tuple[Stmt, ...]
+    body: tuple[Stmt, ...]
+    totals: tuple[tuple[str, Expr], ...]
+
+
+@dataclass
+class Timeline:
+    """The phases; `late`: the scalars that follow a parameter's own count of updates, each with its statements."""
+
+    phases: list[Phase] = field(default_factory=list)
+    late: dict[str, tuple[Stmt, ...]] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=dict)
+    types: dict[str, Type] = field(default_factory=dict)
+    intervals: domains.Intervals = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)
+
+    def needed(self, wanted: Iterable[str]) -> tuple[Stmt, ...]:
+        """The statements of the late scalars that `wanted` holds or leads to, in order."""
+        found = set(wanted)
+        for name, stmts in reversed(self.late.items()):
+            if name in found:
+                found |= ir.names(stmts)
+        groups = {id(stmts): stmts for name, stmts in self.late.items() if name in found}
+        return tuple(stmt for stmts in groups.values() for stmt in stmts)
+
+
+def timeline(lowered: Lowered, names: Names) -> Timeline:
+    return Timer(lowered, names).run()
+
+
+class Timer:
+    def __init__(self, lowered: Lowered, names: Names) -> None:
+        rule = lowered.rule
+        self.lowered = lowered
+        self.names = names
+        self.out = Timeline(types=signature(rule), intervals=dict(lowered.intervals))
+        host = [*(h.name for h in rule.hypers), *(s.name for s in rule.shared)]
+        self.cells = {*host, *([rule.step] if rule.step else [])}
+        self.own: dict[str, str] = {n: n for n in self.cells}
+        """How a parameter's own statements call each scalar."""
+        self.model: dict[str, str] = dict(self.own)
+        """How those of the Shareds do: with the optimizer's count of updates."""
+        self.shared = {s.name for s in rule.shared} | set(lowered.shared_values.values())
+        self.units = [[u for s in p.scalars for u in single(s)] for p in lowered.phases]
+        count = Counter(n for units in self.units for u in units for n in ir.assigned((u,)))
+        self.often = {n for n, times in count.items() if times > 1}
+
+    def run(self) -> Timeline:
+        wanted = self.wanted_by_the_model()
+        for phase, units in zip(self.lowered.phases, self.units, strict=True):
+            before: list[Stmt] = []
+            for unit in units:
+                self.place(unit, before, wanted)
+            for total in phase.totals:
+                self.out.types[total.name] = self.lowered.types[total.name]
+                self.own[total.name] = self.model[total.name] = total.name
+            body = tuple(renamed(s, self.own) for s in phase.body)
+            totals = tuple((t.name, renamed(t.value, self.own)) for t in phase.totals)
+            self.out.phases.append(Phase(tuple(before), body, totals))
+        self.out.shared = {s: self.model[last] for s, last in self.lowered.shared_values.items()}
+        return self.out
+
+    def wanted_by_the_model(self) -> set[int]:
+        """The statements, by identity, that lead to the new values of the Shareds."""
+        needed = set(self.shared)
+        found = set()
+        for units in reversed(self.units):
+            for unit in reversed(units):
+                if needed & set(ir.assigned((unit,))):
+                    found.add(id(unit))
+                    needed |= ir.names(unit)
+        return found
+
+    def place(self, unit: Stmt, before: list[Stmt], wanted: set[int]) -> None:
+        bound = ir.assigned((unit,))
+        if self.shared & set(bound):
+            self.own |= self.bind(before, unit, self.model, "_new")
+            return
+        old = bound if partial(unit) else []
+        reads = {self.own.get(n, n) for n in [*ir.names(unit), *old]}
+        if not reads & (self.out.late.keys() | {self.lowered.rule.step}):
+            self.model |= self.bind(before, unit, self.own, "_new")
+            return
+        if id(unit) in wanted:
+            self.bind(before, unit, self.model, "_new")
+        late: list[Stmt] = []
+        made = self.bind(late, unit, self.own, "_t")
+        self.out.late |= dict.fromkeys(made.values(), tuple(late))
+
+    def cell(self, name: str, suffix: str) -> str:
+        """A name for one more value of `name`: its own at first."""
+        if name not in self.cells:
+            self.cells.add(name)
+            return name
+        new = self.names.fresh(f"{name}{suffix}")
+        self.cells.add(new)
+        return new
+
+    def bind(self, out: list[Stmt], unit: Stmt, env: dict[str, str], suffix: str) -> dict[str, str]:
+        """Add the unit with its reads as `env` calls them, and let `env` know what the values are called that it binds."""
+        old = {n: env[n] for n in ir.assigned((unit,)) if n in env}
+        made = {n: self.cell(n, suffix) for n in ir.assigned((unit,))}
+        types = self.out.types
+        if isinstance(unit, For):
+            stmts = [*(Assign(made[n], Name(o)) for n, o in old.items()), inside(unit, env | made)]
+        else:
+            stmts = [rebound(unit, env, made, old)]
+        for stmt in (s for s in ir.walk(tuple(stmts)) if isinstance(s, Assign)):
+            found = lowered_type(stmt.value, types)
+            types[stmt.name] = joined(found.stage, types[stmt.name], found) if stmt.name in types else found
+        domains.flow(tuple(stmts), self.out.intervals)
+        for name in made.keys() & self.lowered.comments.keys() - self.often:
+            self.out.comments[made[name]] = self.lowered.comments[name]
+        out += stmts
+        env |= made
+        return made
+
+
+def partial(unit: Stmt) -> bool:
+    """Whether there is a way through the unit that binds nothing."""
+    return isinstance(unit, For) or isinstance(unit, If) and not all(side and not any(map(partial, side)) for side in (unit.then, unit.otherwise))
+
+
+def single(stmt: Stmt) -> Iterator[Stmt]:
+    """The statement as statements that bind one name each; a loop stays whole."""
+    if not isinstance(stmt, If):
+        if ir.assigned((stmt,)):
+            yield stmt
+        return
+    sides = stmt.then, stmt.otherwise
+    plain = all(isinstance(s, Assign) for side in sides for s in side)
+    if plain and [s.name for s in sides[0]] == [s.name for s in sides[1]]:  # type: ignore[attr-defined]
+        for pair in zip(*sides, strict=True):
+            yield replace(stmt, then=(pair[0],), otherwise=(pair[1],))
+        return
+    for place, side in enumerate(sides):
+        for inner in side:
+            for unit in single(inner):
+                yield replace(stmt, then=(unit,) if place == 0 else (), otherwise=() if place == 0 else (unit,))
+
+
+def rebound(unit: Stmt, env: Mapping[str, str], made: Mapping[str, str], old: Mapping[str, str]) -> Stmt:
+    """The unit, which binds one name, under new names; a branch that does not bind it keeps the old value."""
+    match unit:
+        case Assign(name, value):
+            return Assign(made[name], renamed(value, env), span=unit.span)
+        case If(test, then, otherwise):
+            keeps = tuple(Assign(made[n], Name(o)) for n, o in old.items())
+            sides = [tuple(rebound(s, env, made, old) for s in side) or keeps for side in (then, otherwise)]
+            return If(renamed(test, env), *sides, span=unit.span)
+    raise TypeError(type(unit).__name__)
+
+
+def inside(stmt: Stmt, names: Mapping[str, str]) -> Stmt:
+    """A statement of a loop, in which each name is one variable."""
+    match stmt:
+        case Assign(name, value):
+            return Assign(names[name], renamed(value, names), span=stmt.span)
+        case If(test, then, otherwise):
+            sides = [tuple(inside(s, names) for s in side) for side in (then, otherwise)]
+            return If(renamed(test, names), *sides, span=stmt.span)
+        case For(count, body):
+            return For(renamed(count, names), tuple(inside(s, names) for s in body), span=stmt.span)
+    raise TypeError(type(stmt).__name__)
+
+
+def renamed(node, names: Mapping[str, str]):
+    """Every read of a name under the name that it has now."""
+    if isinstance(node, Name):
+        return Name(names[node.id], span=node.span) if names.get(node.id, node.id) != node.id else node
+    return ir.rebuild(node, lambda child: renamed(child, names))

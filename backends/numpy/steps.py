@@ -1,0 +1,157 @@
+"""The methods `step` and `view` of a generated class: scalars once per step, then loops over the parameters."""
+
+from __future__ import annotations
+
+import re
+
+from adaspec import domains, ir
+from adaspec.facts import negation
+from adaspec.ir import Assign, For, If, Stmt
+from adaspec.lower import Lowered, View
+
+from .bodies import Bodies
+from .dense import Views
+from .naming import Names
+from .printers import NumberPrinter
+from .scalars import Phase, timeline
+
+PAD = " " * 12
+
+
+class Steps:
+    def __init__(self, lowered: Lowered, names: Names) -> None:
+        self.lowered = lowered
+        self.rule = lowered.rule
+        self.names = names
+        self.time = timeline(lowered, names)
+        self.host = NumberPrinter(names, self.time.intervals)
+        self.bodies = Bodies(lowered, names, self.host, self.time)
+
+    # Hyperparameters
+
+    def hypers(self, used: set[str], past: str) -> list[str]:
+        """The hyperparameters that are used, checked, as local names; functions of time are asked for their value."""
+        lines = []
+        for h in self.rule.hypers:
+            if h.name in used:
+                name = self.names[h.name]
+                given = f'"{name}", self.{name}' + ("" if h.static else f", {past}")
+                value = f"_{h.kind.lower()}({given})"
+                lines.append(f"{name} = None if self.{name} is None else {value}" if h.optional else f"{name} = {value}")
+        return lines
+
+    # The step
+
+    def step(self) -> list[str]:
+        phases = self.time.phases
+        stmts = [s for p in phases for s in (*p.before, *p.body)] + [s for stmts in self.time.late.values() for s in stmts]
+        used = ir.names(tuple(stmts)) | {n for p in phases for _, v in p.totals for n in ir.names(v)}
+        past = 'state["step"]'
+        lines = self.hypers(used, past)
+        lines.append("work = _work(params, grads, state, self._shapes)")
+        if self.rule.shared:
+            lines += ["if not work:", "    return params, state", 'shared = state["shared"]']
+            lines += [f'{self.names[s.name]} = shared["{s.name}"]' for s in self.rule.shared if s.name in used]
+        inner = [line for k, phase in enumerate(phases) for line in self.phase(k, phase)]
+        for s in self.rule.shared:
+            new = self.time.shared[s.name]
+            inner += [f'shared["{s.name}"] = {self.names[new]}'] if new != s.name else []
+        return [*(PAD[4:] + line for line in lines), f'{PAD[4:]}with np.errstate(all="ignore"):', *(PAD + i for i in inner)]
+
+    def phase(self, k: int, phase: Phase) -> list[str]:
+        step = self.rule.step
+        lines: list[str] = []
+        if step and step in ir.names(phase.before):
+            lines.append(f'{self.names[step]} = state["step"]')
+        lines += self.numbers(phase.before)
+        early: list[str] = []
+        body = self.bodies.lines(k, early)
+        body = [*(self.first_grads() if k == 0 else []), *body]
+        if not body:
+            return lines
+        # The walks of a phase may compute again what an earlier phase did: the text tells which scalars they read.
+        words = set(re.findall(r"\w+", "\n".join([*early, *body])))
+        late = self.time.needed(n for n in self.time.late if self.names[n] in words)
+        timed = step is not None and (self.names[step] in words or step in ir.names(late))
+        lines += [f"{self.names[n]} = 0.0" for n, _ in phase.totals]
+        lines.append(f"for {self.names[str(step)]}, group in work.items():" if timed else "for group in work.values():")
+        lines += [f"    {line}" for line in (*self.numbers(late), *early)]
+        lines.append(f"    for param, grad, slots{', kept' if self.bodies.keeps else ''} in group:")
+        return [*lines, *(f"        {line}" for line in body)]
+
+    def numbers(self, body: tuple[Stmt, ...]) -> list[str]:
+        lines: list[str] = []
+        for stmt in merged(body):
+            match stmt:
+                case Assign(name, value):
+                    lines += noted(f"{self.names[name]} = {self.host.text(value)}", self.time.comments.get(name))
+                case If(test, then, otherwise):
+                    sides = [[f"    {line}" for line in self.numbers(side)] for side in (then, otherwise)]
+                    test = test if sides[0] else negation(test)
+                    sides = [side for side in sides if side]
+                    lines += [f"if {self.host.text(test)}:", *sides[0]]
+                    lines += ["else:", *sides[1]] if len(sides) > 1 else []
+                case For(count, inner):
+                    lines += [f"for _ in range({self.host.text(count)}):", *(f"    {line}" for line in self.numbers(inner))]
+        return lines
+
+    def first_grads(self) -> list[str]:
+        lines: list[str] = []
+        for s in self.rule.slots:
+            if s.init.kind == "first_grad":
+                always = self.lowered.presence[s.name] == ir.Constant(True)
+                absent = "" if always else f' and slots["{s.name}"] is not None'
+                lines += [f'if slots["step"] == 1{absent}:', f'    slots["{s.name}"][...] = grad']
+        return lines
+
+    # Views
+
+    def view(self) -> list[str]:
+        labels = [v.label for v in self.lowered.views]
+        known = ", ".join(labels)
+        lines = [f'"""Another reading of the parameters, as a new tree. Known here: {known}."""']
+        for v in self.lowered.views:
+            lines += [f'if name == "{v.label}":', *(f"    {line}" for line in self.one_view(v))]
+        message = f"unknown view {{name!r}}: this optimizer has {known}"
+        head = "    def view(self, name: str, params: Any, state: dict[str, Any]) -> Any:"
+        return [head, *(PAD[4:] + line for line in lines), f'{PAD[4:]}raise KeyError(f"{message}")']
+
+    def one_view(self, view: View) -> list[str]:
+        reads = ir.names(view.body) | ir.names(view.value)
+        lines = self.hypers(reads, 'max(state["step"] - 1, 0)')
+        lines += [f'{self.names[s.name]} = state["shared"]["{s.name}"]' for s in self.rule.shared if s.name in reads]
+        step = self.rule.step
+        # A view may be asked for before the first step, where t is 0.
+        intervals = {n: i for n, i in domains.signature(self.rule).items() if n != step}
+        host = NumberPrinter(self.names, intervals)
+        whole = Views(self.lowered, self.names, host)
+        inner = ["if not param.size:", "    return param.copy()", 'slots = state["slots"][path]']
+        inner += [f"{self.names[self.rule.param]} = _wide(param)"]
+        inner += [f'{self.names[s.name]} = slots["{s.name}"]' for s in self.rule.slots if s.name in reads]
+        inner += [f'{self.names[step]} = slots["step"]'] if step in reads else []
+        inner += whole.block(view.body, set())
+        inner += [f"return np.array({whole.printer.text(view.value)}, param.dtype)"]
+        self.host.used |= host.used
+        return [
+            *lines, "", "def one(path: str, param: Any) -> Any:", *(f"    {line}" for line in inner), "",
+            'with np.errstate(all="ignore"):', "    return _rebuilt(params, one)",
+        ]  # fmt: skip
+
+
+def merged(body: tuple[Stmt, ...]) -> list[Stmt]:
+    """Branches on one test that follow each other, as one branch."""
+    out: list[Stmt] = []
+    for stmt in body:
+        last = out[-1] if out else None
+        if isinstance(stmt, If) and isinstance(last, If) and stmt.test == last.test:
+            out[-1] = If(stmt.test, (*last.then, *stmt.then), (*last.otherwise, *stmt.otherwise))
+        else:
+            out.append(stmt)
+    return out
+
+
+def noted(line: str, note: str | None) -> list[str]:
+    """A line with its comment behind it, or in front of it where both are too long for one line."""
+    if not note:
+        return [line]
+    return [f"{line}  # {note}"] if len(line) + len(note) < 92 else [f"# {note}", line]

@@ -1,0 +1,8 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad) -> Param:
+    x = x - g
+    return x

@@ -1,0 +1,8 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, __lr__: Rate = 0.1, lr: Rate = 0.1):
+    x = x - lr * g
+    return x, m

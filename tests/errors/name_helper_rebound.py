@@ -1,0 +1,13 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def half(a: Array):
+    return a / 2
+
+
+def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
+    half = g
+    x = x - lr * half
+    return x, m

@@ -1,0 +1,13 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def half(a: Array):
+    b = a / 2
+    return b
+
+
+def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
+    x = x - lr * half(g) - b
+    return x, m

@@ -1,0 +1,10 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 1e-3, limit: Optional[Positive] = None):
+    if limit is None:
+        g = clip(g, -limit, limit)
+    x = x - lr * g
+    return x, m

@@ -1,0 +1,13 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+@schedule
+def beta_hat(t: Step, g: Grad):
+    return 1 - 1 / t
+
+
+def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
+    x = x - beta_hat(t, g) * g
+    return x, m

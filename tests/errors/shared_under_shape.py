@@ -1,0 +1,10 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, m: Slot = zeros, r: Shared = 0.0, *, lr: Rate = 1e-3, beta: Decay = 0.9):
+    if x.ndim > 1:
+        r = r + 1
+    x = x - lr * g
+    return x, m, r

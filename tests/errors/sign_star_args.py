@@ -1,0 +1,8 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, m: Slot = zeros, *rest):
+    x = x - lr * g
+    return x, m

@@ -1,0 +1,9 @@
+﻿"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, *, lr: Rate = 1e-3):
+	u = g * lr
+	x = x -	gg
+	return x

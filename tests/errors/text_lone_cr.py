@@ -1,0 +1,1 @@
+"""Bad: one mistake. Nobody, 2026."""from adaspec.lang import *def bad(x: Param, g: Grad):    x = x - gg    return x

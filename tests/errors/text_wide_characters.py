@@ -1,0 +1,8 @@
+"""Bad: 一つの. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
+    x = x - lr * gg  # 学習率 β₂
+    return x, m

@@ -1,0 +1,8 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, m: Slot = zeros, v: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
+    x = x - g
+    return x, m, v
