@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 
 from . import ir
 from .expand import expand_function
@@ -57,12 +56,18 @@ def presence(rule: ir.Rule, body: tuple[Stmt, ...]) -> dict[str, Expr]:
     The conditions speak of the parameter's `ndim` and `shape` and of hyperparameters alone; `Constant(True)` is always.
     """
     seen: dict[str, list[Expr]] = {s.name: [] for s in rule.slots}
-    read = [expand_function(rule, f) for f in rule.functions if f.role == "view"]
-    views = [(*statements, Assign("", value)) for statements, value in read]
-    for path, stmt in chain(paths(rule, body), *(paths(rule, view) for view in views)):
+    for path, stmt in paths(rule, body):
         for name in _touched(stmt):
             if name in seen and path not in seen[name]:
                 seen[name].append(path)
+    for function in rule.functions:
+        if function.role == "view":
+            own = {a.name for a in function.arguments}  # another name of a view is a local, though a slot be called so
+            statements, value = expand_function(rule, function)
+            for path, stmt in paths(rule, (*statements, Assign("", value))):
+                for name in _touched(stmt) & own & seen.keys():
+                    if path not in seen[name]:
+                        seen[name].append(path)
     return {name: disjunction(found) for name, found in seen.items()}
 
 

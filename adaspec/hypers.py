@@ -47,7 +47,7 @@ def checked(hyper: ir.Hyper, value: Any) -> Any:
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"Invalid {hyper.name}: {value!r} is not True or False")
         return bool(value)
-    if isinstance(value, str | bytes | bool | np.bool_) or getattr(value, "shape", ()) != ():
+    if value is None or isinstance(value, str | bytes | bool | np.bool_) or getattr(value, "shape", ()) != ():
         raise TypeError(f"Invalid {hyper.name}: {value!r} is not a number")
     try:
         number = float(value)

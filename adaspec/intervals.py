@@ -128,9 +128,9 @@ def power(a: Interval, b: Interval) -> Interval:
     gentle = b.low >= -1 and b.high <= 1  # a root: it neither overflows nor vanishes
     ends = []
     for x, x_open in a.ends:
-        for y, y_open in b.ends:
+        for y, _ in b.ends:
             value = _raised(x, y)
-            is_open = (x_open or y_open) and gentle and value in (0.0, math.inf)
+            is_open = x_open and gentle and value in (0.0, math.inf)
             # b**t with b in [0, 1) and t >= 1 is under 1
             is_open = is_open or (value == 1 and x == 1 and x_open and x == a.high and b.low >= 1)
             ends.append((value, is_open))

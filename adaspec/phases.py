@@ -6,7 +6,7 @@ it, the later binding gets a name of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -108,8 +108,8 @@ class Splitter:
     def seen_before(self, name: str) -> bool:
         """Whether an earlier statement means the old value and may run after this binding all the same.
 
-        The body does, since scalars move in front of it; so do scalars beside a Shared, which is bound once for the model
-        before the scalars of each parameter's own step are computed.
+        The body does, since scalars move in front of it; so do scalars beside a Shared, which is bound once for the
+        model before the scalars of each parameter's own step are computed.
         """
         shared = {self.renamed.get(n, n) for n in self.shared} | self.shared
         beside = [s for s in self.scalars[self.level] if not set(bound((s,))) & shared] if name in shared else []
@@ -163,7 +163,7 @@ class Splitter:
 
     def without_totals(self, value: Expr, target: str) -> Expr:
         """`value` with each total read by name, after moving to the phase behind the one that sums it."""
-        found = [n for n in ir.walk(value) if isinstance(n, Call) and n.function == "total"]
+        found = list(_outermost(value))
         if not found:
             return value
         names: dict[int, Name] = {}
@@ -232,6 +232,15 @@ class Splitter:
             local = tuple(s for s in scalars if not set(ir.assigned((s,))) <= shared)
             out.append(Phase(tuple(scalars), tuple(body), tuple(totals), models[k], local, carried))
         return tuple(out)
+
+
+def _outermost(node: ir.Node) -> Iterator[Call]:
+    """The totals in an expression, but for those inside another."""
+    if isinstance(node, Call) and node.function == "total":
+        yield node
+    else:
+        for child in ir.children(node):
+            yield from _outermost(child)
 
 
 def _renamed(stmt: Stmt, names: Mapping[str, str]) -> Stmt:

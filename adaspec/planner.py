@@ -153,7 +153,7 @@ class Planner(Kinds):
         """`node` without the fused operations that the target lacks."""
         node = ir.rebuild(node, self.normal)
         match node:
-            case Call("axpy", (a, b, k)) if "axpy" not in self.fused:
+            case Call("axpy", (a, b, k)) if "axpy" not in self.fused or self.kind(b) != FULL:
                 return Binary("+", a, Binary("*", b, k))
             case Call("lerp", (a, b, w)) if "lerp" not in self.fused and self.kind(node) == FULL:
                 return Binary("+", a, Binary("*", Binary("-", b, a), w))
@@ -170,9 +170,16 @@ class Planner(Kinds):
         node = self.prepared(node)
         if self.kind(node) != FULL:
             return node
-        name = self.new_name()
+        if self.is_view(node):
+            # It shows another array, so neither is overwritten, and no buffer is ever called by its name.
+            name = next(n for n in self.names if n not in {*self.lent, *self.busy, *self.busy.values()})
+            self.names.remove(name)
+            self.types[name] = self.types[self.param]
+            self.owned -= {name, *ir.names(node)}
+        else:
+            name = self.new_name()
+            self.owned.add(name)
         self.emit(Op(name, "expr", (node,), True, FULL))
-        self.owned.add(name)
         return Name(name)
 
     def prepared(self, node: Expr) -> Expr:

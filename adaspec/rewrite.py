@@ -25,6 +25,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     # Adam's schedule as an EMA of the corrected second moment, and its complement
     ("1 - b * (1 - b**(t - 1)) / (1 - b**t)", "(1 - b) / (1 - b**t)", ""),
     ("c / ((1 + b)**t - 1)", "c * exp(-t * log1p(b)) / -expm1(-t * log1p(b))", "b > 0"),
+    ("c / sqrt((1 + b)**t - 1)", "c * exp(-t * log1p(b) / 2) / sqrt(-expm1(-t * log1p(b)))", "b > 0"),
     # where b may be 0 the exponent may not: log(0) * 0 is not a number
     ("1 - b**t", "-expm1(t * log(b))", "b > 0"),
     ("1 - b**t", "-expm1(t * log(b))", "b >= 0, t > 0"),

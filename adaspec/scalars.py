@@ -6,6 +6,7 @@ No Python exception and no warning leaves this module for a value of any size: a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def evaluate(node: Expr, env: Mapping[str, object]) -> Scalar:
     return float(value)
 
 
-def _evaluate(node: Expr, env: Mapping[str, object]):
+def _evaluate(node: Expr, env: Mapping[str, object]) -> Any:
     match node:
         case Number(value):
             return np.float64(value)

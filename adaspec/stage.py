@@ -93,9 +93,8 @@ def _numeric(node: Expr, inner: Type) -> Type:
     if inner.truth:
         raise SpecError("a truth value in arithmetic", node, "write where(condition, 1.0, 0.0)")
     if inner.optional:
-        asked = isinstance(node, Name) and inner.nullable
-        hint = f"ask first: `if {node.id} is not None:`" if asked else "ask first: `if h is not None:`"
-        raise SpecError("this may be None here", node, hint)
+        name = node.id if isinstance(node, Name) and inner.nullable else "h"
+        raise SpecError("this may be None here", node, f"ask first: `if {name} is not None:`")
     return inner
 
 

@@ -15,8 +15,8 @@ def type_table(
 ) -> dict[str, Type]:
     """The type of every name; of a name that is bound several times, the join.
 
-    A number that is bound under a condition on the shape is one per parameter; so is, with `loops`, one that is bound in
-    a loop beside arrays, since such a loop runs for each parameter.
+    A number that is bound under a condition on the shape is one per parameter; so is, with `loops`, one that is bound
+    in a loop beside arrays, since such a loop runs for each parameter.
     """
     table: Env = signature(rule) | dict(known or {})
     while True:

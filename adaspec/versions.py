@@ -1,8 +1,8 @@
 """Numbers that are one for the whole model under one name, and numbers of a single parameter under another.
 
-A scalar that is bound anew where arrays decide (under a condition on the shape, in a loop over arrays) is from there on a
-number per parameter. It gets a name of its own, so that the old value stays one that can be computed once per step; and
-where the scalars of such a loop are needed behind it, they run through a loop of their own.
+A scalar that is bound anew where arrays decide (under a condition on the shape, in a loop over arrays) is from there on
+a number per parameter. It gets a name of its own, so that the old value stays one that can be computed once per step;
+and where the scalars of such a loop are needed behind it, they run through a loop of their own.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ class Versions:
         found = _with(found, inside)
         now = self.current.get(name, name)
         old = self.types.get(now)
-        if name not in self.arrays and old is not None and not (old.dims or found.dims):
-            if old.stage.shared != found.stage.shared:
-                own = self.types.get(name)
-                back = own is not None and own.stage.shared == found.stage.shared
-                now = name if back else self.fresh(name)
+        numbers = name not in self.arrays and old is not None and not (old.dims or found.dims)
+        if numbers and old.stage.shared != found.stage.shared:  # type: ignore[union-attr]
+            own = self.types.get(name)
+            back = own is not None and own.stage.shared == found.stage.shared
+            now = name if back else self.fresh(name)
         self.current[name] = now
         self.types[now] = found
         return now

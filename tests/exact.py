@@ -1,4 +1,4 @@
-"""Scalar expressions at 60 digits, by mpmath: what the float64 forms are held against."""
+"""Scalar expressions at many digits, by mpmath: what the float64 forms are held against."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from adaspec.ir import Binary, Call, Choose, Compare, Constant, Expr, Logical, N
 
 mp = mpmath.mp.clone()
 mp.dps = 60
+
+
+def digits(count: int) -> Any:
+    """A context: 340 digits tell 1 - 1e-320 from 1."""
+    return mp.workdps(count)
+
+
 INF = mp.inf
 
 FUNCTIONS = {
@@ -58,7 +65,7 @@ def exact(node: Expr, env: Mapping[str, Any]) -> Any:
 
 def power(base: Any, exponent: Any) -> Any:
     """base**exponent with as many digits more as a large exponent takes away."""
-    with mp.workdps(100):
+    with mp.workdps(mp.dps + 40):
         return base**exponent
 
 

@@ -18,9 +18,12 @@ PLAIN = ["m", "v", "u", "w", "s", "y", "q", "row", "col", "mean_m", "old_g", "av
 ODD = [
     "state", "params", "step", "count", "self", "np", "torch", "group", "a", "b", "c1", "c2", "tmp", "norm_x", "lr_t",
     "dtype", "t0", "x_new", "m_new", "out", "full", "zeros", "copy", "total_2", "rate", "jnp", "tf", "keras", "math",
-    "updates", "slots", "name", "index", "i", "n", "buffer", "block", "value", "m_total", "u_total", "w_new", "lr",
-    "beta1", "eps", "steps", "type", "len", "list", "zip", "float", "change", "old", "hypers", "phase1", "shape", "device",
-    "learning_rate", "epsilon", "one", "p", "g2", "square", "opt", "view", "rule", "init", "path", "foreach", "defaults",
+    "updates", "slots",
+    "name", "index", "i", "n", "buffer", "block", "value", "m_total", "u_total", "w_new", "lr",
+    "beta1", "eps", "steps", "type", "len", "list", "zip", "float", "change", "old", "hypers", "phase1",
+    "shape", "device",
+    "learning_rate", "epsilon", "one", "p", "g2", "square", "opt", "view", "rule", "init", "path", "foreach",
+    "defaults",
 ]  # fmt: skip
 FUNCTIONS = {"abs", "sign", "sqrt", "rsqrt", "exp", "expm1", "log", "log1p", "tanh", "floor", "minimum", "maximum"}
 FUNCTIONS |= {"where", "clip", "sum", "mean", "max", "norm", "rms", "total"}
@@ -95,7 +98,9 @@ class Expressions:
         leaves = [lambda: self.r.choice(s.scalar), self.number]
         if s.step:
             t = s.step
-            leaves += [lambda: self.r.choice([f"1 / {t}", f"{t}**-0.5", f"(1 - 0.9**{t})", f"0.5**{t}", f"(1 + {t}) / {t}"])]
+            leaves += [
+                lambda: self.r.choice([f"1 / {t}", f"{t}**-0.5", f"(1 - 0.9**{t})", f"0.5**{t}", f"(1 + {t}) / {t}"])
+            ]
         if depth == 0 or not s.scalar:
             return self.any(leaves if s.scalar else leaves[1:])
         e = lambda: self.scalar(s, depth - 1)  # noqa: E731
@@ -103,7 +108,8 @@ class Expressions:
             *leaves, *leaves, lambda: f"({e()} {self.r.choice('+-*')} {e()})", lambda: f"({e()} / (1 + abs({e()})))",
             lambda: f"sqrt(abs({e()}) + 0.1)", lambda: f"maximum({e()}, {e()})", lambda: f"minimum({e()}, {e()})",
             lambda: f"where({self.test(s, depth - 1)}, {e()}, {e()})", lambda: f"exp(-abs({e()}))",
-            lambda: f"tanh({e()})", lambda: f"clip({e()}, -1, {self.number()})", lambda: f"-{e()}", lambda: f"(1 - {e()})",
+            lambda: f"tanh({e()})", lambda: f"clip({e()}, -1, {self.number()})", lambda: f"-{e()}",
+            lambda: f"(1 - {e()})",
             lambda: f"log1p(abs({e()}))", lambda: f"(abs({e()}) + 0.5)**{e()}", lambda: f"sign({e()})",
             lambda: f"(-{e()})**2", lambda: f"floor({e()})", lambda: f"rsqrt(1 + {e()}**2)",
         ]  # fmt: skip
@@ -116,7 +122,10 @@ class Expressions:
         forms += [lambda: f"({s.step} > 2)"] if s.step else []
         forms += [lambda: self.r.choice(s.test)] if s.test else []
         if depth:
-            forms += [lambda: f"({self.test(s, 0)} {self.r.choice('&|')} {self.test(s, 0)})", lambda: f"~{self.test(s, 0)}"]
+            forms += [
+                lambda: f"({self.test(s, 0)} {self.r.choice('&|')} {self.test(s, 0)})",
+                lambda: f"~{self.test(s, 0)}",
+            ]
         return self.any(forms)
 
     def flag(self, s: Scope) -> str:
@@ -157,10 +166,15 @@ class Expressions:
 
     def mask(self, s: Scope, depth: int = 1) -> str:
         op = self.r.choice(["<", "<=", ">", ">="])
-        forms = [lambda: f"({self.full(s, 1)} {op} {self.any([lambda: self.full(s, 1), lambda: self.scalar(s, 1)])})"] * 2
+        forms = [
+            lambda: f"({self.full(s, 1)} {op} {self.any([lambda: self.full(s, 1), lambda: self.scalar(s, 1)])})"
+        ] * 2
         forms += [lambda: self.r.choice(s.mask)] * 2 if s.mask else []
         if depth:
-            forms += [lambda: f"({self.mask(s, 0)} {self.r.choice('&|')} {self.mask(s, 0)})", lambda: f"~{self.mask(s, 0)}"]
+            forms += [
+                lambda: f"({self.mask(s, 0)} {self.r.choice('&|')} {self.mask(s, 0)})",
+                lambda: f"~{self.mask(s, 0)}",
+            ]
             forms += [lambda: f"({self.mask(s, 0)} {self.r.choice('&|')} {self.test(s, 0)})"]
         return self.any(forms)
 
@@ -173,7 +187,8 @@ class Expressions:
         u = self.full(s, depth) if self.chance(0.6) else self.r.choice(s.full)
         w = f"(1 - {b})"
         return self.r.choice([
-            f"{b} * {old} + {w} * {u}", f"{w} * {u} + {b} * {old}", f"{old} * {b} + {u} * {w}", f"{w} * {old} + {b} * {u}",
+            f"{b} * {old} + {w} * {u}", f"{w} * {u} + {b} * {old}", f"{old} * {b} + {u} * {w}",
+            f"{w} * {old} + {b} * {u}",
             f"{old} + {w} * ({u} - {old})", f"{b} * {old} + {w} * ({u})**2", f"{b} * {old} - {w} * {u}",
             f"{old} - {w} * ({old} - {u})", f"{b} * {old} + {u} / 2 * {w}", f"{b} * {old} + {w} * {u} * {u}",
         ])  # fmt: skip
@@ -189,13 +204,16 @@ class Expressions:
             lambda: f"({e()} + {c()})", lambda: f"({c()} - {e()})", lambda: f"({e()} / (1 + abs({e()})))",
             lambda: f"({e()} / (sqrt(({e()})**2 + {self.number()}) + 0.01))", lambda: f"tanh({e()})", lambda: f"-{e()}",
             lambda: f"abs({e()})", lambda: f"sign({e()})", lambda: f"clip({e()}, -{self.number()}, {self.number()})",
-            lambda: f"clip({e()}, -abs({e()}), abs({c()}))", lambda: f"minimum({e()}, {c()})", lambda: f"maximum({e()}, {e()})",
+            lambda: f"clip({e()}, -abs({e()}), abs({c()}))", lambda: f"minimum({e()}, {c()})",
+            lambda: f"maximum({e()}, {e()})",
             lambda: f"minimum({c()}, {e()})", lambda: f"where({self.mask(s)}, {e()}, {e()})",
             lambda: f"where({self.mask(s)}, {c()}, {e()})", lambda: f"({e()} * where({self.mask(s)}, 1.0, 0.0))",
-            lambda: f"where({self.test(s)}, {e()}, {c()} + {e()})", lambda: f"log1p(abs({e()}))", lambda: f"exp(-abs({e()}))",
+            lambda: f"where({self.test(s)}, {e()}, {c()} + {e()})", lambda: f"log1p(abs({e()}))",
+            lambda: f"exp(-abs({e()}))",
             lambda: f"expm1(-abs({e()}))", lambda: f"({e()})**2", lambda: f"(abs({e()}) + 0.5)**{c()}",
             lambda: f"tanh({e()})**3", lambda: f"rsqrt(1 + ({e()})**2)", lambda: f"({c()} / (1 + abs({e()})))",
-            lambda: f"floor({e()})", lambda: f"({e()} * {c()} / (1 + abs({c()})))", lambda: f"({e()} / {self.number()})",
+            lambda: f"floor({e()})", lambda: f"({e()} * {c()} / (1 + abs({c()})))",
+            lambda: f"({e()} / {self.number()})",
             lambda: f"({e()} / (1 + {self.r.choice(['norm', 'rms'])}({e()})))", lambda: f"({e()} - mean({e()}))",
             lambda: f"({e()} * {self.any([lambda: self.num(s, 1)])})", lambda: f"({self.average(s, leaf(), 1)})",
         ]  # fmt: skip
@@ -203,7 +221,10 @@ class Expressions:
         if s.flag:
             forms += [lambda: f"({e()} if {self.flag(s)} else {e()})"] * 2
         if s.deep:
-            forms += [lambda: f"({e()} * {self.spread(s, depth - 2)})", lambda: f"({e()} / (1 + abs({self.spread(s, depth - 2)})))"] * 2
+            forms += [
+                lambda: f"({e()} * {self.spread(s, depth - 2)})",
+                lambda: f"({e()} / (1 + abs({self.spread(s, depth - 2)})))",
+            ] * 2
             forms += [lambda: f"tanh(({leaf()} @ {leaf()}.T) @ {leaf()})", lambda: f"({leaf()}.T).T"]
         if self.calls:
             forms += [lambda: self.call(s, depth)] * 3

@@ -136,7 +136,7 @@ def outer(u: Array):
 
 
 """
-    spec = spec_of("u = g; a = twice(u, m); m = outer(a) + twice(m, u); x = x - lr * (u + a + m) * 1e-3", before=before)
+    spec = spec_of("u = g; a = twice(u, m); m = outer(a) + twice(m, u) - twice(u, u); x = x - lr * (u + a + m) * 1e-3", before=before)
 
     def twice(a: Any, m: Any) -> Any:
         return (a + m) * 6
@@ -148,7 +148,7 @@ def outer(u: Array):
     def by_hand(x: Array, g: Array, t: int, s: dict[str, Any]) -> Array:
         m = s.get("m", np.zeros_like(x))
         a = twice(g, m)
-        s["m"] = outer(a) + twice(m, g)
+        s["m"] = outer(a) + twice(m, g) - twice(g, g)
         return x - 0.5 * (g + a + s["m"]) * 1e-3
 
     holds(spec, by_hand)
@@ -403,14 +403,15 @@ def test_views() -> None:
     after = """
 
 def blend(a: Array, b: Array, s: Scalar):
-    c = a * s
-    return c + b * (1 - s)
+    d = a * s
+    return d + b * (1 - s)
 
 
 @view("eval")
 def averaged(x: Param, m: Slot, w: Shared, *, mix: Decay):
-    d = blend(x, m, mix)
-    return d + w
+    d = w + 1
+    e = blend(x, m, mix)
+    return d + e - 1
 
 
 @view("far")
@@ -438,22 +439,26 @@ def ahead(x: Param, *, on: Flag, top: Optional[Positive]):
 
 def test_schedules_are_functions_of_their_own_arguments() -> None:
     before = """
+def capped(y: Scalar, top: Optional[Real]):
+    return minimum(y, top) if top is not None else y
+
+
 @schedule
 def warm(s: Step, *, m: Positive, on: Flag, top: Optional[Real]):
     y = m * s
     if on:
         for _ in range(2):
             y = y / 2
-    return y if top is None else minimum(y, top)
+    return capped(y, top)
 
 
 """
-    spec = spec_of("m = m + g; x = x - warm(t, m=lr, on=on, top=top) * m + warm(2 * t, m=1, on=False, top=0.5)", before=before,
+    spec = spec_of("m = m + g; x = x - warm(t, m=lr, on=on, top=top) * m + warm(2 * t, m=1, on=False, top=0.5) + capped(3, None)", before=before,
                    hypers="lr: Rate = 0.5, on: Flag = True, top: Optional[Real] = None")  # fmt: skip
 
     def by_hand(x: Array, g: Array, t: int, s: dict[str, Any]) -> Array:
         s["m"] = s.get("m", 0) + g
-        return x - 0.5 * t / 4 * s["m"] + min(2 * t, 0.5)
+        return x - 0.5 * t / 4 * s["m"] + min(2 * t, 0.5) + 3
 
     holds(spec, by_hand)
     assert spec.evaluate("warm", 6, m=0.5) == 0.75 and spec.evaluate("warm", 6, m=0.5, on=False, top=1.0) == 1.0

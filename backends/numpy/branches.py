@@ -1,9 +1,10 @@
-"""Static branches of a body: which tests a reader of the code sees first, and what is left of a body under each answer."""
+"""Static branches of a body: what is left of it under given answers, and tests that can be asked in front of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from adaspec import ir
 from adaspec.facts import negation
@@ -11,18 +12,24 @@ from adaspec.ir import Assign, Choose, Dim, Expr, For, If, Name, Ndim, Stmt
 from adaspec.lower import Subtract
 from adaspec.stage import Type
 
+from .scalars import Phase, data
+
 Known = Mapping[Expr, bool]
 """Static tests, said of flags and of the parameter's shape alone, with their answers."""
 
 
 class Branches:
-    """Statements with every known test answered; every other test stands in the names that are static from the start."""
+    """Statements with every known test answered; the other tests are said in names that are static from the start."""
 
     def __init__(self, known: Known, static: Mapping[str, Type], param: str) -> None:
         self.param = param
         self.known = {**known, **{negation(test): not holds for test, holds in known.items()}}
         self.static = {n for n, t in static.items() if t.stage.static or t.nullable}
         self.facts: dict[str, Expr] = {}
+
+    def phase(self, phase: Phase) -> Phase:
+        totals = tuple((name, self.expr(value)) for name, value in phase.totals)
+        return Phase(phase.before, self.body(phase.body), totals)
 
     def body(self, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
         return tuple(s for stmt in body for s in self.stmt(stmt))
@@ -53,14 +60,15 @@ class Branches:
                 return (For(self.expr(count), self.body(inner), span=stmt.span),)
         return (stmt,)
 
-    def spread(self, stmt: Stmt) -> tuple[Stmt, ...]:
+    def spread(self, stmt: Assign | Subtract) -> tuple[Stmt, ...]:
         """A choice between two values as a branch with a statement on either side, which can work in place."""
-        value = stmt.value  # type: ignore[attr-defined]
-        if isinstance(value, Choose) and not self.is_fact(value):
-            return self.stmt(If(value.test, *((replace(stmt, value=v),) for v in (value.then, value.otherwise)), span=stmt.span))  # type: ignore[call-arg]
-        return (stmt,)
+        value = stmt.value
+        if not isinstance(value, Choose) or self.is_fact(value):
+            return (stmt,)
+        sides = [(replace(stmt, value=v),) for v in (value.then, value.otherwise)]
+        return self.stmt(If(value.test, *sides, span=stmt.span))
 
-    def expr(self, node):
+    def expr(self, node: Any) -> Any:
         node = ir.rebuild(node, self.expr)
         if isinstance(node, Choose):
             test = self.seen(node.test)
@@ -69,7 +77,7 @@ class Branches:
             return replace(node, test=test)
         return node
 
-    def seen(self, node):
+    def seen(self, node: Any) -> Any:
         """`node` with the static names that the body binds replaced by what they stand for."""
         if isinstance(node, Name):
             return self.facts.get(node.id, node)
@@ -83,12 +91,3 @@ class Branches:
             if isinstance(node, Dim | Ndim) and node.operand != Name(self.param):
                 return False
         return all(n in self.static or n in self.facts for n in data(value))
-
-
-def data(node: ir.Node | tuple[ir.Node, ...]) -> set[str]:
-    """Every name whose value is read under `node`: to ask for an array's shape does not count."""
-    if isinstance(node, tuple):
-        return set().union(*map(data, node)) if node else set()
-    if isinstance(node, Dim | Ndim):
-        return set()
-    return {node.id} if isinstance(node, Name) else set().union(*map(data, ir.children(node)))

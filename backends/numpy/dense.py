@@ -6,21 +6,23 @@ array of the parameter's size.
 
 from __future__ import annotations
 
+from collections.abc import Set
+from typing import Any
+
 from adaspec import ir
-from adaspec.ir import Assign, For, If, Name, Stmt
+from adaspec.ir import Assign, Expr, For, If, Name, Stmt
 from adaspec.lower import Lowered, Subtract
 from adaspec.printer import PRECEDENCE
 from adaspec.stage import Stage, Type
 
-from .branches import data
 from .naming import Names
 from .printers import NumberPrinter, WholePrinter
-from .scalars import Phase, Timeline
+from .scalars import Phase, Timeline, data
 from .units import shows_other
 
 
-class Views:
-    """Statements over whole arrays, as a view has them."""
+class Plain:
+    """Statements over whole arrays, one line each."""
 
     def __init__(self, lowered: Lowered, names: Names, host: NumberPrinter) -> None:
         rule = lowered.rule
@@ -35,22 +37,36 @@ class Views:
     def called(self, name: str) -> str:
         return self.own.get(name) or self.names[name]
 
-    def renamed(self, node):
+    def renamed(self, node: Any) -> Any:
         if isinstance(node, Name):
             return Name(self.own[node.id]) if node.id in self.own else node
         return ir.rebuild(node, self.renamed)
 
-    def block(self, body: tuple[Stmt, ...], carried: set[str]) -> list[str]:
+    def text(self, node: Expr) -> str:
+        """A number as a float of Python, an array as NumPy has it."""
+        self.host.arrays = self.printer
+        return self.host.text(node) if self.printer.is_number(node) else self.printer.text(node)
+
+    def slot(self, slot: ir.Slot) -> str:
+        text = f'slots["{slot.name}"]'
+        if not slot.init.scalar:
+            return text
+        always = self.lowered.presence[slot.name] == ir.Constant(True)
+        return f"float({text})" if always else f"None if {text} is None else float({text})"
+
+    def block(self, body: tuple[Stmt, ...], carried: Set[str] = frozenset()) -> list[str]:
+        """`carried` are the names that a later phase reads."""
         lines: list[str] = []
         for stmt in body:
             match stmt:
                 case Assign(name, value):
-                    # State bound to a view of other state would change when that is written back.
-                    text = self.printer.copy if name in self.state and shows_other(value) else self.printer.text
-                    lines.append(f"{self.called(name)} = {text(self.renamed(value))}")
+                    # What shows the elements of state would change when that is written back.
+                    new = self.renamed(value)
+                    alone = name in self.state | carried and shows_other(new) and not self.printer.is_number(new)
+                    lines.append(f"{self.called(name)} = {self.printer.copy(new) if alone else self.text(new)}")
                 case Subtract(name, value):
-                    x = self.names[name]
-                    lines.append(f"{x} = {x} - {self.printer.text(self.renamed(value), PRECEDENCE['+'] + 1)}")
+                    change = self.printer.text(self.renamed(value), PRECEDENCE["+"] + 1)
+                    lines.append(f"{self.names[name]} = {self.names[name]} - {change}")
                 case If(test, then, otherwise):
                     sides = [[f"    {s}" for s in self.block(side, carried)] for side in (then, otherwise)]
                     lines += [f"if {self.host.text(self.renamed(test))}:", *(sides[0] or ["    pass"])]
@@ -63,16 +79,19 @@ class Views:
         return lines
 
 
-class Dense(Views):
-    """The phases of a rule."""
+class Dense(Plain):
+    """The phases of a rule; `why` says what needs whole arrays."""
 
-    def __init__(self, lowered: Lowered, names: Names, host: NumberPrinter, time: Timeline, phases: list[Phase]) -> None:
+    def __init__(
+        self, lowered: Lowered, names: Names, host: NumberPrinter, time: Timeline, phases: list[Phase], why: str
+    ) -> None:
         super().__init__(lowered, names, host)
-        rule = lowered.rule
+        self.why = why
         self.phases = phases
         bound = {n for p in phases for n in _bound(p.body)}
-        # A number of the whole step that a parameter binds anew would go on to the next parameter.
-        self.own = {n: names.fresh(f"{names[n]}_new") for n in sorted(bound & (time.types.keys() - self.state - {rule.grad}))}
+        # A number of the whole step that one parameter binds anew must not go on to the next.
+        shared = sorted(bound & (time.types.keys() - self.state - {self.rule.grad}))
+        self.own = {n: names.fresh(f"{n}_new") for n in shared}
         self.carried = [self.carry(k) for k in range(len(phases))]
         types = {**lowered.types, **time.types, **dict.fromkeys(self.own.values(), Type(Stage.ARRAY))}
         self.printer = WholePrinter(host, types)
@@ -82,36 +101,31 @@ class Dense(Views):
         return any(self.carried)
 
     def carry(self, k: int) -> set[str]:
-        """The names that a phase binds and a later one reads; the parameter among them, since it is wider than it is stored."""
-        later = {n for p in self.phases[k + 1 :] for n in (*_reads(p), *(_bound(p.body) & {self.rule.param}))}
+        """The names that a phase binds and a later one reads; the parameter is one, since it is stored narrower."""
+        later = {n for p in self.phases[k + 1 :] for n in _reads(p) | (_bound(p.body) & {self.rule.param})}
         return {n for n in _bound(self.phases[k].body) & later if n not in self.state or n == self.rule.param}
 
-    def phase(self, k: int) -> list[str]:
+    def lines(self, k: int, early: list[str] | None) -> list[str]:
         phase = self.phases[k]
-        reads, bound = _reads(phase), _bound(phase.body)
+        bound = _bound(phase.body)
         x = self.rule.param
+        needed = _reads(phase) | bound | {x}
         earlier = set().union(*self.carried[:k])
-        lines = []
-        needed = reads | bound | {x}
-        for name in (n for n in (x, self.rule.grad, *(s.name for s in self.rule.slots)) if n in needed):
-            lines.append(f"{self.names[name]} = {self.found(name)}")
-        lines += [f"{self.called(n)} = {n}" for n in self.own if n in reads | bound and n not in earlier]
-        lines += [f'{self.called(n)} = kept.get("{n}", {self.called(n) if n in (x, self.rule.grad) else None})' for n in sorted(earlier & (reads | bound))]
+        lines = [f"{self.names[x]} = _wide(param)"]
+        if self.rule.grad in needed:
+            lines.append(f"{self.names[self.rule.grad]} = grad.astype({self.names[x]}.dtype, copy=False)")
+        lines += [f"{self.names[s.name]} = {self.slot(s)}" for s in self.rule.slots if s.name in needed]
+        lines += [f"{self.own[n]} = {self.names[n]}" for n in self.own if n in needed]
+        for name in sorted(earlier & needed):
+            known = self.called(name) if name in (x, self.rule.grad, *self.own) else None
+            lines.append(f'{self.called(name)} = kept.get("{name}", {known})')
         lines += self.block(phase.body, self.carried[k])
-        for s in self.rule.slots:
-            if s.name in bound:
-                always = self.lowered.presence[s.name] == ir.Constant(True)
-                lines += [] if always else [f'if slots["{s.name}"] is not None:']
-                lines.append(f'{"" if always else "    "}slots["{s.name}"][...] = {self.names[s.name]}')
-        lines += [f"param[...] = {self.names[x]}"] if x in bound else []
-        return [*lines, *(f"{self.names[n]} += float({self.printer.text(self.renamed(v))})" for n, v in phase.totals)]
-
-    def found(self, name: str) -> str:
-        if name == self.rule.param:
-            return "_wide(param)"
-        if name == self.rule.grad:
-            return f"grad.astype({self.names[self.rule.param]}.dtype, copy=False)"
-        return f'slots["{name}"]'
+        lines += [f"{self.names[n]} += {self.text(self.renamed(v))}" for n, v in phase.totals]
+        for s in (s for s in self.rule.slots if s.name in bound):
+            line = f'slots["{s.name}"][...] = {self.names[s.name]}'
+            always = self.lowered.presence[s.name] == ir.Constant(True)
+            lines += [line] if always else [f'if slots["{s.name}"] is not None:', f"    {line}"]
+        return [*lines, f"param[...] = {self.names[x]}"] if x in bound else lines
 
 
 def _reads(phase: Phase) -> set[str]:

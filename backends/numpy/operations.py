@@ -16,7 +16,7 @@ from .units import shows_other
 
 INPLACE = {"add": "+=", "sub": "-=", "mul": "*=", "div": "/="}
 CALLS = {
-    "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "neg": "negative", "abs": "abs",
+    "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "neg": "negative",
 }  # fmt: skip
 
 Hoist = Callable[[str, Expr], str]
@@ -25,7 +25,7 @@ Hoist = Callable[[str, Expr], str]
 
 @dataclass(frozen=True)
 class Reduction:
-    """What becomes of a sum over the blocks; with an axis, `piece` is the part of the result that belongs to a block."""
+    """What becomes of a sum over the blocks; with an axis, `piece` is the part of it that belongs to a block."""
 
     function: str
     axis: int | None
@@ -38,6 +38,7 @@ class Operations:
     def __init__(
         self, names: Names, host: NumberPrinter, made: Plan, sums: Mapping[str, Reduction], hoist: Hoist
     ) -> None:
+        names.taken |= set(made.scratch)
         self.names = names
         self.host = host
         self.sums = sums
@@ -72,12 +73,19 @@ class Operations:
         self.depth += 1
         lines = [f"    {line}" for line in self.items(items)]
         self.depth -= 1
+        for name, spare in self.spare.items():
+            if self.held.get(name) == spare:
+                del self.held[name]
         return lines
 
     def settled(self, items: tuple[Item, ...]) -> list[str]:
         """What a branch or loop binds anew is found under its own name behind it, whichever way is taken."""
-        found = dict.fromkeys(_rebound(items))
-        return [f"{self.names[n]} = {self.held.pop(n)}" for n in found if n in self.held and self.held[n] != self.names[n]]
+        found = [n for n in dict.fromkeys(_rebound(items)) if n in self.held and self.held[n] != self.names[n]]
+        return [f"{self.names[n]} = {self.lasting(self.held.pop(n))}" for n in found]
+
+    def lasting(self, text: str) -> str:
+        """An array that keeps its value however the buffers are used behind a branch."""
+        return f"{text}.copy()" if text in self.scratch or text in self.spare.values() else text
 
     # Operands
 
@@ -90,14 +98,14 @@ class Operations:
             return self.register(node.id)
         if not self.arrays.on_host(node):
             return self.arrays.text(node)
-        simple = isinstance(node, Number) or (isinstance(node, Unary) and isinstance(node.operand, Name | Number))
-        if isinstance(node, Binary) and node.op in "+-*":
-            simple = all(isinstance(n, Name | Number) for n in (node.left, node.right))
+        negative = isinstance(node, Unary) and node.op == "-"
+        bare = node.operand if negative else node  # type: ignore[attr-defined]
+        simple = isinstance(bare, Name | Number)
+        if isinstance(bare, Binary) and bare.op in "+-*":
+            simple = all(isinstance(n, Name | Number) for n in (bare.left, bare.right))
         if simple or self.depth or not ir.names(node):
             return self.host.text(node)
-        if isinstance(node, Unary) and node.op == "-":
-            return f"-{self.hoist(self.host.text(node.operand, PRECEDENCE['neg']), node.operand)}"
-        return self.hoist(self.host.text(node), node)
+        return f"{'-' if negative else ''}{self.hoist(self.host.text(bare), bare)}"
 
     # Operations
 
@@ -116,22 +124,28 @@ class Operations:
     def bind(self, op: Op) -> list[str]:
         """A name for an array that is there, for an expression of no operation in place, or for a number."""
         (value,) = op.args
-        name = self.names[op.out]
         alias = isinstance(value, Name)
         # An array chosen among others may be written to, as one that is computed.
         text = self.arrays.copy(value) if shows_other(value) and not alias else self.arrays.text(value)
-        self.held.pop(op.out, None)
-        if alias and not self.depth and text != name:
+        if alias and not self.depth:
             self.held[op.out] = text
             return []
-        return [f"{name} = {text}"] if text != name else []
+        name = self.variable(op.out)
+        return [f"{name} = {self.lasting(text)}"] if text != name else []
+
+    def variable(self, name: str) -> str:
+        """The variable that a name is bound to from now on; in a branch not a buffer's, where another value may lie."""
+        self.held.pop(name, None)
+        if not self.depth or name not in self.scratch:
+            return self.names[name]
+        if name not in self.spare:
+            self.spare[name] = self.names.fresh(name)
+        self.held[name] = self.spare[name]
+        return self.spare[name]
 
     def fresh(self, op: Op, args: list[str]) -> list[str]:
         """Inside a branch an operation makes an array of its own, since it may not be the one that runs."""
-        name = self.names[op.out]
-        self.held.pop(op.out, None)
-        if op.out in self.scratch:  # the variable is that of a buffer, in which another value may lie
-            name = self.held[op.out] = self.spare.setdefault(op.out, self.names.fresh(op.out))
+        name = self.variable(op.out)
         match op.function:
             case "copy":
                 text = f"{args[0]}.copy()"
@@ -174,7 +188,11 @@ class Operations:
         name = self.names[op.out]
         value = self.arrays.text(call.args[0], PRECEDENCE["atom"])
         if axis is None:
-            return [f"{name} = np.maximum({name}, {value}.max())" if function == "max" else f"{name} += float({value}.sum())"]
+            return [
+                f"{name} = np.maximum({name}, {value}.max())"
+                if function == "max"
+                else f"{name} += float({value}.sum())"
+            ]
         name = self.sums[op.out].piece
         if function == "max":
             return [f"np.maximum({name}, {value}.max(axis={axis}, keepdims=True), out={name})"]

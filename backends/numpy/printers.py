@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from adaspec import ir
 from adaspec.emit import HostPrinter
+from adaspec.errors import SpecError
 from adaspec.ir import Binary, Call, Dim, Expr, Ndim, Number
 from adaspec.lower import lowered_type
 from adaspec.printer import PRECEDENCE, Printer
-from adaspec.stage import Stage, Type
+from adaspec.stage import Type
 
 from .naming import Names
 from .units import REDUCTIONS
@@ -48,7 +49,9 @@ class ArrayPrinter(Printer):
 
     def on_host(self, node: Expr) -> bool:
         """Whether it is a number, and none that a reduction has yet to make."""
-        return not self.type(node).dims and not any(isinstance(n, Call) and n.function in REDUCTIONS for n in ir.walk(node))
+        return not self.type(node).dims and not any(
+            isinstance(n, Call) and n.function in REDUCTIONS for n in ir.walk(node)
+        )
 
     def type(self, node: Expr) -> Type:
         return lowered_type(node, self.types)
@@ -84,18 +87,21 @@ class ArrayPrinter(Printer):
                 return f"np.minimum(np.maximum({args[0]}, {args[1]}), {args[2]})", atom
         return f"np.{node.function}({', '.join(args)})", atom
 
-
     def copy(self, node: Expr) -> str:
         return f"{self.text(node, PRECEDENCE['atom'])}.copy()"
 
 
 class WholePrinter(ArrayPrinter):
-    """Whole arrays as they come: a number that data enters is a NumPy scalar too."""
+    """Whole bodies, whose branches are not told apart: what has no one type is printed as an array."""
 
     def on_host(self, node: Expr) -> bool:
-        if isinstance(node, ir.Choose) or any(isinstance(n, ir.Transpose | ir.Index) for n in ir.walk(node)):
+        try:
+            return super().on_host(node)
+        except SpecError:
             return False
-        shaped = {id(n.operand) for n in ir.walk(node) if isinstance(n, Dim | Ndim)}
-        reads = [n.id for n in ir.walk(node) if isinstance(n, ir.Name) and id(n) not in shaped]
-        known = [self.types[n] for n in reads if n in self.types]
-        return all(not t.stage & Stage.ARRAY for t in known)
+
+    def is_number(self, node: Expr) -> bool:
+        try:
+            return not self.type(node).dims
+        except SpecError:
+            return False

@@ -1,4 +1,4 @@
-"""The helper functions of generated NumPy modules, as text: the state's and the tree's manners, and the walk over blocks."""
+"""The helper functions of generated NumPy modules, as text: checks, trees, and the walk over blocks."""
 
 from __future__ import annotations
 
@@ -156,11 +156,11 @@ def work(kept: bool) -> str:
     return WORK.replace("{doc}", ", kept" if kept else "").replace("{kept}", ", {}" if kept else "")
 
 
-WITHOUT = '''
+WITHOUT = """
 
 def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
     return tuple(n for i, n in enumerate(shape) if i != len(shape) + axis)
-'''
+"""
 
 FILLED = '''
 
@@ -209,28 +209,44 @@ BLOCK = 2**16  # elements: what a block and its temporaries take stays in the ca
 def _tiles(arrays: list[Any], temporaries: int) -> Iterator[list[Any]]:
     """Blocks of the arrays that may be written, each with temporaries of its shape.
 
-    The first array is the parameter; where another has an axis of length 1, its blocks share that one element. All come
-    in the dtype of the arithmetic, float32 at least: a half-precision parameter is rounded once, when its block is done.
+    The first array is the parameter; where another has an axis of length 1, its blocks share that one element. All
+    come in the dtype of the arithmetic, float32 at least: a half-precision parameter is rounded once per block.
     """
-    x = arrays[0]
-    dtype = np.dtype(np.float32) if x.dtype.itemsize < 4 else x.dtype
-    scratch = [np.empty(min(BLOCK, x.size), dtype) for _ in range(temporaries)]
-    for block in _parts(arrays if x.ndim else [a.reshape(1) for a in arrays], 0):
+    dtype = arrays[0].dtype
+    if dtype.itemsize < 4:
+        dtype = np.dtype(np.float32)
+    if not arrays[0].ndim:
+        arrays = [a.reshape(1) for a in arrays]
+    scratch: list[Any] = []
+    for block in _parts(arrays, 0):
         x = block[0]
-        wide = [a if a.dtype == dtype else a.astype(dtype) for a in block]
-        yield [*wide, *(s[: x.size].reshape(x.shape) for s in scratch)]
+        if not scratch or scratch[0].shape != x.shape:
+            scratch = [np.empty(x.shape, dtype) for _ in range(temporaries)]
+        wide = [a if a.dtype is dtype else a.astype(dtype, copy=False) for a in block]
+        yield [*wide, *scratch]
         if wide[0] is not x:
             x[...] = wide[0]
 
 
-def _parts(arrays: list[Any], axis: int) -> Iterator[list[Any]]:
+def _parts(arrays: list[Any], axis: int) -> Any:
     """Pieces of at most BLOCK elements: cut along this axis, and along the next one too if one item has more."""
+    return [arrays] if arrays[0].size <= BLOCK else _cut(arrays, axis)
+
+
+def _cut(arrays: list[Any], axis: int) -> Iterator[list[Any]]:
     x = arrays[0]
-    if x.size <= BLOCK:
-        yield arrays
-        return
     count = max(1, BLOCK * x.shape[axis] // x.size)
     for start in range(0, x.shape[axis], count):
         cut = (slice(None),) * axis + (slice(start, start + count),)
         yield from _parts([a if a.shape[axis] == 1 else a[cut] for a in arrays], axis + 1)
 '''
+
+
+def used_in(body: str) -> list[str]:
+    """The helpers that the text of a class calls, and those that they call."""
+    found = []
+    helpers = {"_filled": FILLED, "_blocks": BLOCKS, "_tiles": TILES, "_wide": WIDE, "_rebuilt": VIEWS}
+    for name, text in helpers.items():
+        if f"{name}(" in body + "".join(found):
+            found.append(text)
+    return ([WITHOUT] if "_without(" in body + "".join(found) else []) + found

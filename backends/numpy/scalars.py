@@ -1,8 +1,8 @@
 """When each scalar is computed: once per step in front of a phase's loops, or once per count of updates within them.
 
-Every binding becomes a value with a name of its own (`lr`, then `lr_new`), so a statement can stand wherever its value is
-needed. What depends on t follows each parameter's own count of updates; the Shareds, and what they are made of, follow
-the optimizer's.
+Every binding becomes a value with a name of its own (`lr`, then `lr_new`), so a statement can stand wherever its value
+is needed. What depends on t follows each parameter's own count of updates; the Shareds, and what they are made of,
+follow the optimizer's.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from adaspec import domains, ir
-from adaspec.ir import Assign, Expr, For, If, Name, Stmt
+from adaspec.ir import Assign, Dim, Expr, For, If, Name, Ndim, Stmt
 from adaspec.lower import Lowered, lowered_type
 from adaspec.stage import Type, joined, signature
 
@@ -125,11 +126,11 @@ class Timer:
         return new
 
     def bind(self, out: list[Stmt], unit: Stmt, env: dict[str, str], suffix: str) -> dict[str, str]:
-        """Add the unit with its reads as `env` calls them, and let `env` know what the values are called that it binds."""
+        """Add the unit, its reads as `env` calls them, and let `env` know what it binds and under which names."""
         old = {n: env[n] for n in ir.assigned((unit,)) if n in env}
         made = {n: self.cell(n, suffix) for n in ir.assigned((unit,))}
         types = self.out.types
-        if isinstance(unit, For):
+        if loops(unit):
             stmts = [*(Assign(made[n], Name(o)) for n, o in old.items()), inside(unit, env | made)]
         else:
             stmts = [rebound(unit, env, made, old)]
@@ -146,7 +147,13 @@ class Timer:
 
 def partial(unit: Stmt) -> bool:
     """Whether there is a way through the unit that binds nothing."""
-    return isinstance(unit, For) or isinstance(unit, If) and not all(side and not any(map(partial, side)) for side in (unit.then, unit.otherwise))
+    if isinstance(unit, If):
+        return loops(unit) or not all(side and not any(map(partial, side)) for side in (unit.then, unit.otherwise))
+    return loops(unit)
+
+
+def loops(unit: Stmt) -> bool:
+    return any(isinstance(s, For) for s in ir.walk(unit))
 
 
 def single(stmt: Stmt) -> Iterator[Stmt]:
@@ -192,8 +199,17 @@ def inside(stmt: Stmt, names: Mapping[str, str]) -> Stmt:
     raise TypeError(type(stmt).__name__)
 
 
-def renamed(node, names: Mapping[str, str]):
+def renamed(node: Any, names: Mapping[str, str]) -> Any:
     """Every read of a name under the name that it has now."""
     if isinstance(node, Name):
         return Name(names[node.id], span=node.span) if names.get(node.id, node.id) != node.id else node
     return ir.rebuild(node, lambda child: renamed(child, names))
+
+
+def data(node: ir.Node | tuple[ir.Node, ...]) -> set[str]:
+    """Every name whose value is read under `node`: to ask for an array's shape does not count."""
+    if isinstance(node, tuple):
+        return set().union(*map(data, node)) if node else set()
+    if isinstance(node, Dim | Ndim):
+        return set()
+    return {node.id} if isinstance(node, Name) else set().union(*map(data, ir.children(node)))

@@ -1,9 +1,9 @@
 """When each unit of a body runs: passes of whole values and one walk over the parameter's blocks each.
 
 A walk can use a reduction only if an earlier one summed it up, which gives every unit its pass. No array of the
-parameter's size outlives a block: a walk computes again what it needs of an earlier one, since arithmetic is cheaper than
-a second array. Slots and parameter are written as early as possible, but not before the last walk that starts from their
-old value.
+parameter's size outlives a block: a walk computes again what it needs of an earlier one, since arithmetic is cheaper
+than a second array. Slots and parameter are written as early as possible, but not before the last walk that starts
+from their old value.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Scheduler:
         self.level: dict[int, int] = {}
         for unit in self.units:
             self.level[unit.place] = max((self.ready(v, unit.phase) for v in unit.reads.items()), default=0)
-        self.passes = [1 + max((self.level[u.place] for u in self.units if u.phase == p), default=-1) for p in range(phases)]
+        self.passes = [
+            1 + max((self.level[u.place] for u in self.units if u.phase == p), default=-1) for p in range(phases)
+        ]
         makers = {n: self.maker[n, units.last[n]] for n in sorted(arrays) if units.last.get(n)}
         self.stored = {n: self.at(u) for n, u in makers.items()}
 

@@ -23,7 +23,9 @@ class Session:
 
     def step(self, grads: list[Any]) -> list[Any]:
         """The parameters after one update, as copies."""
-        self.optimizer.step(self.params, [np.asarray(g, p.dtype) for g, p in zip(grads, self.params, strict=True)], self.state)
+        self.optimizer.step(
+            self.params, [np.asarray(g, p.dtype) for g, p in zip(grads, self.params, strict=True)], self.state
+        )
         return [p.copy() for p in self.params]
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from adaspec.ir import Assign, For, If, Stmt
 from adaspec.lower import Lowered, View
 
 from .bodies import Bodies
-from .dense import Views
+from .dense import Plain
 from .naming import Names
 from .printers import NumberPrinter
 from .scalars import Phase, timeline
@@ -37,14 +37,18 @@ class Steps:
                 name = self.names[h.name]
                 given = f'"{name}", self.{name}' + ("" if h.static else f", {past}")
                 value = f"_{h.kind.lower()}({given})"
-                lines.append(f"{name} = None if self.{name} is None else {value}" if h.optional else f"{name} = {value}")
+                lines.append(
+                    f"{name} = None if self.{name} is None else {value}" if h.optional else f"{name} = {value}"
+                )
         return lines
 
     # The step
 
     def step(self) -> list[str]:
         phases = self.time.phases
-        stmts = [s for p in phases for s in (*p.before, *p.body)] + [s for stmts in self.time.late.values() for s in stmts]
+        stmts = [s for p in phases for s in (*p.before, *p.body)] + [
+            s for stmts in self.time.late.values() for s in stmts
+        ]
         used = ir.names(tuple(stmts)) | {n for p in phases for _, v in p.totals for n in ir.names(v)}
         past = 'state["step"]'
         lines = self.hypers(used, past)
@@ -56,7 +60,11 @@ class Steps:
         for s in self.rule.shared:
             new = self.time.shared[s.name]
             inner += [f'shared["{s.name}"] = {self.names[new]}'] if new != s.name else []
-        return [*(PAD[4:] + line for line in lines), f'{PAD[4:]}with np.errstate(all="ignore"):', *(PAD + i for i in inner)]
+        return [
+            *(PAD[4:] + line for line in lines),
+            f'{PAD[4:]}with np.errstate(all="ignore"):',
+            *(PAD + i for i in inner),
+        ]
 
     def phase(self, k: int, phase: Phase) -> list[str]:
         step = self.rule.step
@@ -92,7 +100,10 @@ class Steps:
                     lines += [f"if {self.host.text(test)}:", *sides[0]]
                     lines += ["else:", *sides[1]] if len(sides) > 1 else []
                 case For(count, inner):
-                    lines += [f"for _ in range({self.host.text(count)}):", *(f"    {line}" for line in self.numbers(inner))]
+                    lines += [
+                        f"for _ in range({self.host.text(count)}):",
+                        *(f"    {line}" for line in self.numbers(inner)),
+                    ]
         return lines
 
     def first_grads(self) -> list[str]:
@@ -111,10 +122,10 @@ class Steps:
         known = ", ".join(labels)
         lines = [f'"""Another reading of the parameters, as a new tree. Known here: {known}."""']
         for v in self.lowered.views:
-            lines += [f'if name == "{v.label}":', *(f"    {line}" for line in self.one_view(v))]
+            lines += [f'if name == "{v.label}":', *(f"    {line}" if line else "" for line in self.one_view(v))]
         message = f"unknown view {{name!r}}: this optimizer has {known}"
         head = "    def view(self, name: str, params: Any, state: dict[str, Any]) -> Any:"
-        return [head, *(PAD[4:] + line for line in lines), f'{PAD[4:]}raise KeyError(f"{message}")']
+        return [head, *(PAD[4:] + line if line else "" for line in lines), f'{PAD[4:]}raise KeyError(f"{message}")']
 
     def one_view(self, view: View) -> list[str]:
         reads = ir.names(view.body) | ir.names(view.value)
@@ -124,13 +135,13 @@ class Steps:
         # A view may be asked for before the first step, where t is 0.
         intervals = {n: i for n, i in domains.signature(self.rule).items() if n != step}
         host = NumberPrinter(self.names, intervals)
-        whole = Views(self.lowered, self.names, host)
+        whole = Plain(self.lowered, self.names, host)
         inner = ["if not param.size:", "    return param.copy()", 'slots = state["slots"][path]']
         inner += [f"{self.names[self.rule.param]} = _wide(param)"]
-        inner += [f'{self.names[s.name]} = slots["{s.name}"]' for s in self.rule.slots if s.name in reads]
+        inner += [f"{self.names[s.name]} = {whole.slot(s)}" for s in self.rule.slots if s.name in reads]
         inner += [f'{self.names[step]} = slots["step"]'] if step in reads else []
-        inner += whole.block(view.body, set())
-        inner += [f"return np.array({whole.printer.text(view.value)}, param.dtype)"]
+        inner += whole.block(view.body)
+        inner += [f"return np.array({whole.text(view.value)}, param.dtype)"]
         self.host.used |= host.used
         return [
             *lines, "", "def one(path: str, param: Any) -> Any:", *(f"    {line}" for line in inner), "",

@@ -61,7 +61,10 @@ class Values:
         types = self.units.types
         shares = [v for v in range(number) if (name, v) in types and self[name, v] == before]
         place = (*at, 0, unit.place)
-        if before and all(self.reads.get((name, v), place) <= place and types[name, v].dims == types[name, number].dims for v in shares):
+        if before and all(
+            self.reads.get((name, v), place) <= place and types[name, v].dims == types[name, number].dims
+            for v in shares
+        ):
             self.called[name, number] = before
         elif number == 1 and (name, 0) not in types:
             self.called[name, number] = name
@@ -129,7 +132,7 @@ class Values:
         return [n for n in self.small if n in found]
 
     def stores(self, phase: int) -> list[str]:
-        """The smaller slots that are written at the end of a phase: the last that reads the old value or finds the new."""
+        """The smaller slots that are written at the end of a phase, the last that needs the old value."""
         return [n for n in self.small if self.units.last.get(n) and self.stored_in(n) == phase]
 
     def stored_in(self, name: str) -> int | None:

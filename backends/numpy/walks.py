@@ -11,12 +11,11 @@ from adaspec.lower import Lowered, Subtract, lowered_type
 from adaspec.phases import Phase
 from adaspec.stage import Stage, Type
 
-from .branches import data
 from .naming import Names
 from .operations import Hoist, Operations, Reduction
 from .printers import NumberPrinter
+from .scalars import data, renamed
 from .schedule import At
-from .scalars import renamed
 from .units import SUM, Unit, axis_of, is_view
 from .values import Values
 
@@ -36,7 +35,9 @@ FINISH_AXIS = {
 class Walk:
     """`at` is the walk's place in the schedule, `units` what it computes."""
 
-    def __init__(self, lowered: Lowered, names: Names, values: Values, host: NumberPrinter, at: At, units: list[Unit]) -> None:
+    def __init__(
+        self, lowered: Lowered, names: Names, values: Values, host: NumberPrinter, at: At, units: list[Unit]
+    ) -> None:
         self.lowered = lowered
         self.rule = lowered.rule
         self.names = names.copy()  # what the pieces are called, is forgotten behind the walk
@@ -81,7 +82,11 @@ class Walk:
                 return Assign(names.get(name, name), self.pieces(renamed(value, names)))
             case Subtract(name, value):
                 new = self.pieces(renamed(value, names))
-                return Subtract(name, new) if names[name] == name else Assign(names[name], Binary("-", Name(names[name]), new))
+                return (
+                    Subtract(name, new)
+                    if names[name] == name
+                    else Assign(names[name], Binary("-", Name(names[name]), new))
+                )
             case If(test, then, otherwise):
                 sides = [tuple(self.inside(s, names) for s in side) for side in (then, otherwise)]
                 return If(renamed(test, names), *sides)
@@ -137,7 +142,11 @@ class Walk:
         lines = []
         for name, r in self.sums.items():
             low = "-math.inf" if r.function == "max" else "0.0"
-            lines.append(f"{self.names[name]} = {low}" if r.axis is None else f"{self.names[name]} = _filled(param, {r.axis}, {low})")
+            lines.append(
+                f"{self.names[name]} = {low}"
+                if r.axis is None
+                else f"{self.names[name]} = _filled(param, {r.axis}, {low})"
+            )
             if r.axis is not None:
                 targets.append(r.piece)
                 given.append(f"{self.names[name]}[..., {'None' if r.axis == -1 else 'None, :'}]")

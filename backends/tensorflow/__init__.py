@@ -143,7 +143,8 @@ class Emitter:
                 parts.append(f"if {printer.text(printer.shaped(presence), 2)} else None")
             lines += _listed(f"self.{self.names.state[slot.name]}", [*parts, "for variable in var_list"])
         for shared in self.rule.shared:
-            start = {0.0: '"zeros"', 1.0: '"ones"'}.get(shared.initial, _constant(shared.initial))
+            start = {0.0: '"zeros"', 1.0: '"ones"'}.get(shared.initial, f"_full_of({shared.initial!r})")
+            self.used |= {"_full_of"} if "_full_of" in start else set()
             attribute = self.names.state[shared.name]
             lines.append(f'{BODY}self.{attribute} = self.add_variable((), {start}, "float64", name="{shared.name}")')
         if self.lowered.views:
@@ -175,8 +176,8 @@ class Emitter:
         elif init.without is not None:
             shape = f"variable.shape[:{init.without}]"
             shape += f" + variable.shape[{init.without + 1}:]" if init.without < -1 else ""
-        self.used |= {"_copy_of"} if init.kind == "copy" else set()
-        start = {"ones": ', "ones"', "copy": ", _copy_of(variable)", "full": f", {_constant(init.value)}"}
+        self.used |= {f"_{init.kind}_of"} & HELPERS.keys()
+        start = {"ones": ', "ones"', "copy": ", _copy_of(variable)", "full": f", _full_of({init.value!r})"}
         return f", {shape}{start.get(init.kind, '')}"
 
     def asserts(self) -> list[str]:
@@ -270,10 +271,6 @@ def _listed(target: str, parts: list[str]) -> list[str]:
     """`target = [parts]`: on one line if it fits, else a line for each part."""
     whole = f"{BODY}{target} = [{' '.join(parts)}]"
     return [whole] if len(whole) <= 120 else [f"{BODY}{target} = [", *(f"{BODY}    {p}" for p in parts), f"{BODY}]"]
-
-
-def _constant(value: float) -> str:
-    return f"keras.initializers.Constant({value!r})"
 
 
 def _quoted(text: str) -> str:

@@ -65,6 +65,8 @@ class KerasPrinter(Printer):
         self.renamed = dict(names.local) | {h: a for h, a in names.attributes.items() if h not in set(locals_)}
         self.host = KerasHost(self.renamed, dict(names.lowered.intervals))
         self.helpers: set[str] = set()
+        self.types = names.lowered.types
+        self.variables = {names.lowered.rule.param, *(s.name for s in names.lowered.rule.slots)}
 
     @property
     def used(self) -> set[str]:
@@ -104,6 +106,10 @@ class KerasPrinter(Printer):
             case Compare("==" | "!=" as op, left, right):
                 name = "equal" if op == "==" else "not_equal"
                 return f"ops.{name}({self.text(left)}, {self.text(right)})", ATOM
+            case Choose(test, then, otherwise) if self.is_host(then) != self.is_host(otherwise):
+                level = PRECEDENCE["choose"]  # what follows works on tensors alone, whichever side is taken
+                sides = self.tensor(then, level + 1), self.tensor(otherwise, level)
+                return f"{sides[0]} if {self.text(test, level + 1)} else {sides[1]}", level
         return super().node(node)
 
     def name(self, name: str) -> str:
@@ -127,10 +133,22 @@ class KerasPrinter(Printer):
             return f"ops.exp({self.text(exponent, PRECEDENCE['*'])} * {log})", ATOM
         return f"ops.power({self.tensor(base)}, {self.text(exponent)})", ATOM
 
-    def tensor(self, node: Expr) -> str:
+    def tensor(self, node: Expr, level: int = 0) -> str:
         """The value as a tensor of `dtype`, never by way of a narrower one."""
-        text = self.text(node)
-        return f"ops.convert_to_tensor({text}, dtype)" if self.is_host(node) else text
+        dtype = '"bool"' if self.is_truth(node) else "dtype"
+        return f"ops.convert_to_tensor({self.text(node)}, {dtype})" if self.is_host(node) else self.text(node, level)
+
+    def is_truth(self, node: Expr) -> bool:
+        match node:
+            case Name(id=name):
+                return name in self.types and self.types[name].truth
+            case Choose(_, then, _):
+                return self.is_truth(then)
+            case ir.Binary(op):
+                return op in "&|"
+            case Unary(op):
+                return op in ("~", "not")
+        return isinstance(node, Compare | ir.Logical | ir.Constant)
 
     def call(self, node: Call) -> tuple[str, int]:
         name, args = node.function, node.args
@@ -169,7 +187,10 @@ class KerasPrinter(Printer):
         return f"ops.{node.function}({self.text(array)}{option})"
 
     def transpose(self, operand: Expr) -> str:
-        return f"ops.swapaxes({self.text(operand)}, -2, -1)"
+        text = self.text(operand)
+        if isinstance(operand, Name) and operand.id in self.variables:
+            text = f"ops.copy({text})"  # it may be the Variable, which knows no axes
+        return f"ops.swapaxes({text}, -2, -1)"
 
 
 class Statements:

@@ -29,10 +29,23 @@ class Steps:
         self.arrays = [self.rule.param, self.rule.grad, *self.slots]
         everything = tuple(s for p in self.lowered.phases for s in (*p.scalars, *p.body))
         self.bound = {s.name for s in ir.walk(everything) if isinstance(s, Assign | Subtract)}
+        # A first gradient that the rule only reads is still kept at the first step.
+        present = {n for n, fact in self.lowered.presence.items() if fact != Constant(False)}
+        firsts = {s.name for s in self.rule.slots if s.init.kind == "first_grad"} & present
+        self.firsts = firsts - self.bound
+        self.bound |= firsts
         self.rebound = [h.name for h in names.plain if h.name in self.bound]
         self.decayed = self._decayed()
 
     # Pieces
+
+    def start(self, name: str, dtype: str) -> str:
+        """A hyperparameter that the rule binds anew: a tensor from the start if it is one later."""
+        value, hyper = self.names.attributes[name], self.lowered.rule.hyper(name)
+        if name not in self.traced or hyper is None or hyper.kind == "Flag":
+            return value
+        tensor = f"ops.convert_to_tensor({value}, {dtype})"
+        return f"None if {value} is None else {tensor}" if hyper.optional else tensor
 
     def printer(self, *locals_: str) -> KerasPrinter:
         return KerasPrinter(self.names, self.traced, (*locals_, *self.rebound))
@@ -53,7 +66,7 @@ class Steps:
             lines.append(f"{self.local(self.names.rate.name)} = ops.convert_to_tensor(learning_rate, {dtype})")
         if self.rule.step and self.rule.step in wanted:
             lines.append(f"{self.local(self.rule.step)} = ops.cast(self.iterations + 1, {dtype})")
-        lines += [f"{self.local(n)} = {self.names.attributes[n]}" for n in self.rebound if n in wanted]
+        lines += [f"{self.local(n)} = {self.start(n, dtype)}" for n in self.rebound if n in wanted]
         return lines
 
     def decay_read(self, wanted: set[str]) -> list[str]:
@@ -107,7 +120,7 @@ class Steps:
     def update_step(self) -> list[str]:
         """`update_step(gradient, variable, learning_rate)`."""
         (phase,) = self.lowered.phases
-        wanted = self.read(*phase.scalars, *phase.body) | self.bound_under_condition(phase.body)
+        wanted = self.read(*phase.scalars, *phase.body) | self.bound_under_condition(phase.body) | self.firsts
         lines = ["dtype = _compute_dtype(variable.dtype)"]
         if any(n in wanted or n in self.bound for n in self.slots):
             lines.append("index = self._get_variable_index(variable)")
@@ -199,7 +212,7 @@ class Steps:
     ) -> list[str]:
         phase, last = self.lowered.phases[k], k + 1 == len(self.lowered.phases)
         kept = list(self.kept)
-        fresh = wanted - set(kept)
+        fresh = (wanted | self.firsts if last else wanted) - set(kept)
         lines = ["dtype = _compute_dtype(variable.dtype)"]
         if any(n in fresh for n in self.slots) or (last and any(n in self.bound for n in self.slots)):
             lines.append("index = self._get_variable_index(variable)")

@@ -33,6 +33,11 @@ def _copy_of(variable):
 
     return initializer
 ''',
+    "_full_of": '''
+def _full_of(value):
+    """An initializer: Keras's own `Constant` rounds the number to float32."""
+    return lambda shape, dtype: ops.full(shape, value, dtype)
+''',
     "_described": """
 def _described(variable):
     return f" (parameter '{getattr(variable, 'path', variable.name)}' has shape {tuple(variable.shape)})"

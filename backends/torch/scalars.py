@@ -12,6 +12,7 @@ from adaspec.lower import Lowered
 from adaspec.printer import PRECEDENCE, Printer
 from adaspec.stage import Stage
 
+from .liveness import needed, settled, unbound
 from .names import Names
 
 Lines = list[str]
@@ -55,6 +56,8 @@ class Shares:
             case If(_, then, otherwise):
                 sides = [tuple(s for inner in side for s in self.given(inner, names)) for side in (then, otherwise)]
                 return (replace(stmt, then=sides[0], otherwise=sides[1]),)
+            case ir.For(_, body) if {self.bound.get(n) for n in ir.assigned(body)} <= set(names):
+                return tuple(new for n in ir.assigned(body) for new in self.given(Assign(n, Name(n)), names))
         return (stmt,)
 
 
@@ -68,7 +71,10 @@ class Host:
         self.facts = FactPrinter(names)
 
     def block(self, body: tuple[Stmt, ...], indent: str, bound: set[str]) -> Lines:
-        """`bound` are the names that have a value already; what one branch alone binds begins as 0 elsewhere."""
+        """`bound` are the names that have a value already; what one branch alone binds is nan elsewhere.
+
+        Nobody reads it there, but numbers made of it are computed all the same, and 1 / 0 would be an exception.
+        """
         lines: Lines = []
         for stmt in body:
             match stmt:
@@ -79,7 +85,7 @@ class Host:
                     bound.add(name)
                 case If(test, then, otherwise):
                     both = set(ir.assigned(then)) & set(ir.assigned(otherwise)) | bound
-                    lines += [f"{indent}{self.names(n)} = 0.0" for n in ir.assigned((stmt,)) if n not in both]
+                    lines += [f"{indent}{self.names(n)} = math.nan" for n in ir.assigned((stmt,)) if n not in both]
                     bound |= set(ir.assigned((stmt,)))
                     if not then:
                         test, then, otherwise = negation(test), otherwise, ()
@@ -108,6 +114,11 @@ class FactPrinter(Printer):
 
     def name(self, name: str) -> str:
         return self.names(name)
+
+    def node(self, node: Expr) -> tuple[str, int]:
+        if isinstance(node, ir.Unary) and node.op == "~":  # of a Python truth value, `~` would be the bits of an int
+            return super().node(ir.Unary("not", node.operand))
+        return super().node(node)
 
 
 class Scalars:
@@ -184,8 +195,7 @@ class Scalars:
         return [n for n in order if n and n in free]
 
     def _direct(self) -> set[str]:
-        bound = set(ir.assigned(self.body()))
-        return set().union(*(ir.names(e) for e in self.values), set()) - bound
+        return set().union(*(ir.names(e) for e in self.values), set()) - settled(self.body())
 
     def hypers(self) -> list[str]:
         free = unbound(self.body()) | self._direct()
@@ -225,7 +235,7 @@ def model_lines(
     own = [] if wanted == shares.own else shares.own
     stmts = [s for p in lowered.phases[: upto + 1] for stmt in p.model for s in shares.given(stmt, own)]
     body = needed(tuple(stmts), set(values))
-    free = unbound(body) | (set(values) - set(ir.assigned(body)))
+    free = unbound(body) | (set(values) - settled(body))
     new = [shares.new[s] for s in own]
     order = [lowered.rule.step, *(s.name for s in lowered.rule.shared), *new, *sorted(shares.totals)]
     inputs = [n for n in order if n and n in free]
@@ -240,22 +250,6 @@ def model_lines(
 def joined(names: list[str]) -> str:
     """A tuple of names, to return or to unpack into."""
     return ", ".join(names) if len(names) > 1 else f"({names[0]},)"
-
-
-def needed(body: tuple[Stmt, ...], wanted: set[str]) -> tuple[Stmt, ...]:
-    """The statements that the wanted names depend on at the end of the body."""
-    kept: list[Stmt] = []
-    wanted = set(wanted)
-    for stmt in reversed(body):
-        names = set(ir.assigned((stmt,)))
-        if not names & wanted:
-            continue
-        if isinstance(stmt, If):
-            stmt = replace(stmt, then=needed(stmt.then, wanted), otherwise=needed(stmt.otherwise, wanted))
-            names = set(ir.assigned(stmt.then)) & set(ir.assigned(stmt.otherwise))
-        wanted = (wanted - names) | ir.names(stmt)
-        kept.append(stmt)
-    return tuple(reversed(kept))
 
 
 def hyper_argument(lowered: Lowered, names: Names, name: str) -> str:
@@ -276,24 +270,6 @@ def signature(function: str, arguments: list[str], returns: str) -> Lines:
     inner = f"    {', '.join(arguments)}"
     rows = [inner] if len(inner) <= 120 else [f"    {a}," for a in arguments]
     return [f"def {function}(", *rows, f") -> {returns}:"]
-
-
-def unbound(body: tuple[Stmt, ...]) -> set[str]:
-    """The names that are read before they are bound."""
-    free: set[str] = set()
-    bound: set[str] = set()
-    for stmt in body:
-        match stmt:
-            case Assign(name, value):
-                free |= ir.names(value) - bound
-                bound.add(name)
-            case If(test, then, otherwise):
-                free |= (ir.names(test) | unbound(then) | unbound(otherwise)) - bound
-                bound |= set(ir.assigned(then)) & set(ir.assigned(otherwise))
-            case _:
-                free |= ir.names(stmt) - bound
-                bound |= set(ir.assigned((stmt,)))
-    return free
 
 
 __all__ = ["PRECEDENCE", "Host", "Scalars", "Shares", "annotation", "model_lines", "signature"]

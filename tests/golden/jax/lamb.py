@@ -144,8 +144,8 @@ def _each(outputs: int, rule: Callable[..., tuple], *trees: Any) -> list[Any]:
 
 
 def _widened(leaf: Any) -> Any:
-    """Absent slots and static facts stay what they are."""
-    return leaf if leaf is None or isinstance(leaf, bool | int) else jnp.asarray(leaf, _wide(leaf))
+    """Absent slots, static facts and numbers of the host stay what they are."""
+    return leaf if leaf is None or isinstance(leaf, bool | int | float) else jnp.asarray(leaf, _wide(leaf))
 
 
 def _cast(tree: Any, like: Any) -> Any:

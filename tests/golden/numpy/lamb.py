@@ -25,7 +25,8 @@ class LAMB:
         trust = where((norm(x) > 0) & (norm(u) > 0), norm(x) / norm(u), 1.0)
         x = x - lr * trust * u
 
-    Every hyperparameter is an attribute; a real one may be a function of the number of past updates.
+    Every hyperparameter is an attribute, checked again at each step; a real one may be a
+    function of the number of past updates.
 
     Args:
         lr: in [0, inf); default 0.001.
@@ -34,8 +35,8 @@ class LAMB:
         eps: in (0, inf); default 1e-06.
         weight_decay: in [0, inf); default 0.0.
 
-    Parameters and gradients are trees (lists, dicts, nested) of floating arrays, or one array. Slots of float16
-    parameters are float32. `step` writes into the parameters and the state that it is given.
+    Parameters and gradients are trees (lists, dicts, nested) of floating arrays, or one array.
+    Slots of half-precision parameters are float32. `step` writes into the parameters and the state.
     """
 
     def __init__(
@@ -46,48 +47,50 @@ class LAMB:
         eps: Any = 1e-06,
         weight_decay: Any = 0.0,
     ) -> None:
-        self.lr = _real("lr", lr, "[0, inf)", lambda h: 0 <= h < math.inf)
-        self.beta1 = _real("beta1", beta1, "[0, 1)", lambda h: 0 <= h < 1)
-        self.beta2 = _real("beta2", beta2, "[0, 1)", lambda h: 0 <= h < 1)
-        self.eps = _real("eps", eps, "(0, inf)", lambda h: 0 < h < math.inf)
-        self.weight_decay = _real("weight_decay", weight_decay, "[0, inf)", lambda h: 0 <= h < math.inf)
+        self.lr = _rate("lr", lr)
+        self.beta1 = _decay("beta1", beta1)
+        self.beta2 = _decay("beta2", beta2)
+        self.eps = _positive("eps", eps)
+        self.weight_decay = _rate("weight_decay", weight_decay)
 
     def init(self, params: Any) -> dict[str, Any]:
-        """The state before the first step: the count of steps, what the model shares, and the slots by path."""
+        """The state before the first step: the count of steps, what is shared, and the slots by path."""
         slots = {}
-        for path, x in _leaves(params):
-            _check_param(path, x)
-            dtype = np.float32 if x.dtype.itemsize < 4 else x.dtype
+        for path, param in _named(params).items():
+            dtype = np.float32 if param.dtype.itemsize < 4 else param.dtype
             slots[path] = {
                 "step": 0,
-                "m": np.zeros_like(x, dtype),
-                "v": np.zeros_like(x, dtype),
+                "m": np.zeros_like(param, dtype),
+                "v": np.zeros_like(param, dtype),
             }
         return {"step": 0, "shared": {}, "slots": slots}
+
+    def _shapes(self, param: Any) -> dict[str, Any]:
+        """The shapes of the slots of a parameter; None for those that it does not have."""
+        return {"m": param.shape, "v": param.shape}
 
     def step(self, params: Any, grads: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Update the parameters and the state in place, and return both.
 
         A gradient of None leaves its parameter and slots alone; an array without elements only counts.
         """
-        work = _work(params, grads, state)
+        lr = _rate("lr", self.lr, state["step"])
+        beta1 = _decay("beta1", self.beta1, state["step"])
+        beta2 = _decay("beta2", self.beta2, state["step"])
+        eps = _positive("eps", self.eps, state["step"])
+        weight_decay = _rate("weight_decay", self.weight_decay, state["step"])
+        work = _work(params, grads, state, self._shapes)
         with np.errstate(all="ignore"):
-            lr = _now(self.lr, state["step"])
-            beta1 = _now(self.beta1, state["step"])
-            beta2 = _now(self.beta2, state["step"])
-            eps = _now(self.eps, state["step"])
-            weight_decay = _now(self.weight_decay, state["step"])
             for t, group in work.items():
                 c1 = -math.expm1(t * _log(beta1))  # 1 - beta1**t
                 c2 = -math.expm1(t * _log(beta2))  # 1 - beta2**t
                 eps_t = eps * math.sqrt(c2)
                 weight_decay_t = weight_decay * c1 / math.sqrt(c2)
                 c2_t = math.sqrt(c2) / c1
-                lr_t = lr * math.sqrt(c2) / c1
                 for param, grad, slots in group:
                     norm_x = 0.0
                     norm_u = 0.0
-                    for x, g, m, v, a, b, square in _blocks([param, grad, slots["m"], slots["v"]], 3):
+                    for x, g, m, v, a, b in _blocks([param, grad, slots["m"], slots["v"]], 2):
                         np.subtract(g, m, out=a)
                         a *= 1 - beta1
                         m += a
@@ -95,60 +98,61 @@ class LAMB:
                         a -= v
                         a *= 1 - beta2
                         v += a
+                        np.multiply(x, x, out=a)
+                        norm_x += float(a.sum())
                         np.sqrt(v, out=a)
                         a += eps_t
                         np.divide(m, a, out=a)
                         np.multiply(x, weight_decay_t, out=b)
                         a += b
                         a *= c2_t
-                        np.multiply(x, x, out=square)
-                        norm_x += float(square.sum())
-                        np.multiply(a, a, out=square)
-                        norm_u += float(square.sum())
+                        np.multiply(a, a, out=a)
+                        norm_u += float(a.sum())
                     norm_x = math.sqrt(norm_x)
                     norm_u = math.sqrt(norm_u)
                     trust = _div(norm_x, norm_u) if norm_x > 0 and norm_u > 0 else 1.0
+                    lr_t = lr * trust * math.sqrt(c2) / c1
                     for x, m, v, a, b in _blocks([param, slots["m"], slots["v"]], 2):
                         np.sqrt(v, out=a)
                         a += eps_t
                         np.divide(m, a, out=a)
                         np.multiply(x, weight_decay_t, out=b)
                         a += b
-                        a *= trust
                         a *= lr_t
                         x -= a
         return params, state
 
 
-def _real(name: str, value: Any, domain: str, inside: Any) -> Any:
-    """A real hyperparameter: a number in its domain, or a function of the number of past updates."""
+def _number(name: str, value: Any, past: int | None, domain: str, inside: Any) -> Any:
+    """A real hyperparameter; a function is called as soon as `past`, the number of past updates, is known."""
     if callable(value):
-        return value
-    if isinstance(value, str):
-        raise TypeError(f"Invalid {name}: {value!r} is not a number")
-    h = float(value)
+        if past is None:
+            return value
+        value = value(past)
+    try:
+        if isinstance(value, (str, bytes, bool, np.bool_)) or getattr(value, "shape", ()) != ():
+            raise TypeError
+        h = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"Invalid {name}: {value!r} is not a number") from None
     if not (math.isfinite(h) and inside(h)):
         raise ValueError(f"Invalid {name}: {value}, must be in {domain}")
     return h
 
 
-def _count(name: str, value: Any) -> int:
-    """A static integer hyperparameter."""
-    if isinstance(value, (bool, str)) or int(value) != value or value < 0:
-        raise ValueError(f"Invalid {name}: {value}, must be an integer >= 0")
-    return int(value)
+def _rate(name: str, value: Any, past: int | None = None) -> Any:
+    """A number in [0, inf), or a function of the number of past updates."""
+    return _number(name, value, past, "[0, inf)", lambda h: 0 <= h)
 
 
-def _flag(name: str, value: Any) -> bool:
-    """A static truth value."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"Invalid {name}: {value!r} is not True or False")
-    return bool(value)
+def _decay(name: str, value: Any, past: int | None = None) -> Any:
+    """A number in [0, 1), or a function of the number of past updates."""
+    return _number(name, value, past, "[0, 1)", lambda h: 0 <= h < 1)
 
 
-def _now(value: Any, t: int) -> Any:
-    """A hyperparameter in update t: a function is called with the number of updates before it."""
-    return float(value(max(t - 1, 0))) if callable(value) else value
+def _positive(name: str, value: Any, past: int | None = None) -> Any:
+    """A number in (0, inf), or a function of the number of past updates."""
+    return _number(name, value, past, "(0, inf)", lambda h: 0 < h)
 
 
 def _leaves(tree: Any, path: str = "") -> Any:
@@ -163,71 +167,123 @@ def _leaves(tree: Any, path: str = "") -> Any:
         yield path, tree
 
 
+def _named(params: Any) -> dict[str, Any]:
+    """The parameters by path: arrays that can be updated in place, each for itself."""
+    found: dict[str, Any] = {}
+    for path, x in _leaves(params):
+        if path in found:
+            raise ValueError(f"two parameters have the path {path!r}")
+        _check_param(path, x)
+        found[path] = x
+    spans = sorted((*np.lib.array_utils.byte_bounds(x), path) for path, x in found.items() if x.size)
+    for number, (_, end, path) in enumerate(spans):
+        for start, _, other in spans[number + 1 :]:
+            if start >= end:
+                break
+            if np.shares_memory(found[path], found[other]):
+                raise ValueError(f"parameters {path!r} and {other!r} share memory: give a tied array once")
+    return found
+
+
 def _check_param(path: str, x: Any) -> None:
     if not isinstance(x, np.ndarray):
         raise TypeError(f"parameter {path!r} is {type(x).__name__}: parameters are NumPy arrays")
-    if x.dtype.kind not in "f" and x.dtype.name != "bfloat16":
+    if x.dtype.kind != "f" and x.dtype.name != "bfloat16":
         raise TypeError(f"parameter {path!r} is {x.dtype}: parameters are real floating arrays")
     if not x.flags.writeable:
         raise ValueError(f"parameter {path!r} is read-only: it is updated in place")
 
 
-def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    return tuple(n for i, n in enumerate(shape) if i != len(shape) + axis)
+def _work(params: Any, grads: Any, state: dict[str, Any], shapes: Any) -> dict[int, list[Any]]:
+    """Count this step, and group (parameter, gradient, slots) by the parameter's own count of updates.
 
-
-def _work(params: Any, grads: Any, state: dict[str, Any]) -> dict[int, list[tuple[Any, Any, dict[str, Any]]]]:
-    """Count this step, and group (parameter, gradient, slots) by the parameter's own count of updates."""
-    found = dict(_leaves(params))
+    Everything is checked before anything is changed. `shapes` tells which slots a parameter has.
+    """
     given = dict(_leaves(grads))
-    if found.keys() != state["slots"].keys() or found.keys() != given.keys():
-        odd = sorted((found.keys() ^ state["slots"].keys()) | (found.keys() ^ given.keys()))
-        raise ValueError(f"params, grads and state do not have the same paths: {', '.join(map(repr, odd))}")
-    for path, x in found.items():
+    found = []
+    for path, x in _leaves(params):
         _check_param(path, x)
-        if given[path] is not None and np.shape(given[path]) != x.shape:
-            raise ValueError(f"the gradient of {path!r} has shape {np.shape(given[path])}, the parameter {x.shape}")
+        if path not in given or path not in state["slots"]:
+            break
+        g, slots = given[path], state["slots"][path]
+        dtype = np.float32 if x.dtype.itemsize < 4 else x.dtype
+        for name, shape in shapes(x).items():
+            slot = slots.get(name)
+            if getattr(slot, "shape", None) != shape or (shape is not None and slot.dtype != dtype):
+                was = "absent" if slot is None else f"{slot.dtype} of shape {slot.shape}"
+                wanted = "none" if shape is None else f"{np.dtype(dtype)} of shape {shape}"
+                raise ValueError(f"the slot {name!r} of {path!r} is {was}, the parameter needs {wanted}")
+        if g is None:
+            found.append((slots, x, None))
+            continue
+        g = np.asarray(g)
+        if g.shape != x.shape:
+            raise ValueError(f"the gradient of {path!r} has shape {g.shape}, the parameter {x.shape}")
+        if g.dtype.kind != "f" and g.dtype.name != "bfloat16":
+            raise TypeError(f"the gradient of {path!r} is {g.dtype}: gradients are real floating arrays")
+        # Where the parameter is its own gradient it would change while it is read.
+        found.append((slots, x, g.copy() if np.may_share_memory(x, g) else g))
+    if not len(found) == len(given) == len(state["slots"]):
+        paths = {path for path, _ in _leaves(params)}
+        odd = sorted((paths ^ state["slots"].keys()) | (paths ^ given.keys()))
+        raise ValueError(f"params, grads and state do not have the same paths: {', '.join(map(repr, odd))}")
     state["step"] += 1
-    work: dict[int, list[tuple[Any, Any, dict[str, Any]]]] = {}
-    for path, x in found.items():
-        if given[path] is not None:
-            slots = state["slots"][path]
+    work: dict[int, list[Any]] = {}
+    for slots, x, g in found:
+        if g is not None:
             slots["step"] += 1
             if x.size:
-                work.setdefault(slots["step"], []).append((x, np.asarray(given[path]), slots))
+                work.setdefault(slots["step"], []).append((x, g, slots))
     return work
+
+
+def _blocks(arrays: list[Any], temporaries: int) -> Iterator[list[Any]]:
+    """`_tiles` of arrays of one shape, which are flattened where their layout allows it."""
+    x = arrays[0]
+    if x.size > BLOCK and x.ndim > 1:
+        if all(a.flags.c_contiguous for a in arrays):
+            arrays = [a.reshape(-1) for a in arrays]
+        elif all(a.flags.f_contiguous for a in arrays):
+            arrays = [a.T.reshape(-1) for a in arrays]
+    return _tiles(arrays, temporaries)
 
 
 BLOCK = 2**16  # elements: what a block and its temporaries take stays in the cache
 
 
-def _blocks(arrays: list[Any], temporaries: int) -> Iterator[list[Any]]:
-    """The arrays in flat blocks that may be written, each with temporaries of its size.
+def _tiles(arrays: list[Any], temporaries: int) -> Iterator[list[Any]]:
+    """Blocks of the arrays that may be written, each with temporaries of its shape.
 
-    All are seen in the dtype of the second array onwards' arithmetic: float32, or float64 for float64 parameters; a
-    half-precision parameter (the first array) is rounded once, when its block is done.
+    The first array is the parameter; where another has an axis of length 1, its blocks share that one element. All
+    come in the dtype of the arithmetic, float32 at least: a half-precision parameter is rounded once per block.
     """
-    dtype = np.dtype(np.float32) if arrays[0].dtype.itemsize < 4 else arrays[0].dtype
-    scratch = [np.empty(min(BLOCK, arrays[0].size), dtype) for _ in range(temporaries)]
-    for block in _parts(arrays):
-        size = block[0].size
-        wide = [a if a.dtype == dtype else a.astype(dtype) for a in block]
-        yield [*wide, *(tmp[:size] for tmp in scratch)]
-        if wide[0] is not block[0]:
-            block[0][...] = wide[0]
+    dtype = arrays[0].dtype
+    if dtype.itemsize < 4:
+        dtype = np.dtype(np.float32)
+    if not arrays[0].ndim:
+        arrays = [a.reshape(1) for a in arrays]
+    scratch: list[Any] = []
+    for block in _parts(arrays, 0):
+        x = block[0]
+        if not scratch or scratch[0].shape != x.shape:
+            scratch = [np.empty(x.shape, dtype) for _ in range(temporaries)]
+        wide = [a if a.dtype is dtype else a.astype(dtype, copy=False) for a in block]
+        yield [*wide, *scratch]
+        if wide[0] is not x:
+            x[...] = wide[0]
 
 
-def _parts(arrays: list[Any]) -> Iterator[list[Any]]:
-    if not all(a.flags.c_contiguous for a in arrays):
-        if all(a.flags.f_contiguous for a in arrays):
-            arrays = [a.T for a in arrays]
-        elif arrays[0].ndim > 1:
-            for rows in zip(*arrays):
-                yield from _parts(list(rows))
-            return
-    flat = [a.reshape(-1) if a.flags.c_contiguous else a for a in arrays]
-    for start in range(0, flat[0].size, BLOCK):
-        yield [a[start : start + BLOCK] for a in flat]
+def _parts(arrays: list[Any], axis: int) -> Any:
+    """Pieces of at most BLOCK elements: cut along this axis, and along the next one too if one item has more."""
+    return [arrays] if arrays[0].size <= BLOCK else _cut(arrays, axis)
+
+
+def _cut(arrays: list[Any], axis: int) -> Iterator[list[Any]]:
+    x = arrays[0]
+    count = max(1, BLOCK * x.shape[axis] // x.size)
+    for start in range(0, x.shape[axis], count):
+        cut = (slice(None),) * axis + (slice(start, start + count),)
+        yield from _parts([a if a.shape[axis] == 1 else a[cut] for a in arrays], axis + 1)
 
 
 def _div(a: float, b: float) -> float:

@@ -34,7 +34,8 @@ class Muon:
         scale = maximum(1, x.shape[0] / x.shape[1])**0.5
         x = (1 - lr * weight_decay) * x - lr * scale * u
 
-    Every hyperparameter is an attribute; a real one may be a function of the number of past updates.
+    Every hyperparameter is an attribute, checked again at each step; a real one may be a
+    function of the number of past updates.
 
     Args:
         lr: in [0, inf); default 0.001.
@@ -43,8 +44,10 @@ class Muon:
         steps: in an integer >= 0; default 5.
         eps: in (0, inf); default 1e-07.
 
-    Parameters and gradients are trees (lists, dicts, nested) of floating arrays, or one array. Slots of float16
-    parameters are float32. `step` writes into the parameters and the state that it is given.
+    Parameters and gradients are trees (lists, dicts, nested) of floating arrays, or one array.
+    Slots of half-precision parameters are float32. `step` writes into the parameters and the state.
+
+    Because of arrays with other axes than the parameter's it allocates arrays of a parameter's size while it works.
     """
 
     def __init__(
@@ -55,39 +58,42 @@ class Muon:
         steps: int = 5,
         eps: Any = 1e-07,
     ) -> None:
-        self.lr = _real("lr", lr, "[0, inf)", lambda h: 0 <= h < math.inf)
-        self.momentum = _real("momentum", momentum, "[0, 1)", lambda h: 0 <= h < 1)
-        self.weight_decay = _real("weight_decay", weight_decay, "[0, inf)", lambda h: 0 <= h < math.inf)
+        self.lr = _rate("lr", lr)
+        self.momentum = _decay("momentum", momentum)
+        self.weight_decay = _rate("weight_decay", weight_decay)
         self.steps = _count("steps", steps)
-        self.eps = _real("eps", eps, "(0, inf)", lambda h: 0 < h < math.inf)
+        self.eps = _positive("eps", eps)
 
     def init(self, params: Any) -> dict[str, Any]:
-        """The state before the first step: the count of steps, what the model shares, and the slots by path."""
+        """The state before the first step: the count of steps, what is shared, and the slots by path."""
         slots = {}
-        for path, x in _leaves(params):
-            _check_param(path, x)
-            if not (x.ndim == 2):
+        for path, param in _named(params).items():
+            if not (param.ndim == 2):
                 remedy = "Muon: muon updates matrices; give other parameters to adam"
-                raise ValueError(f"{remedy} (parameter {path!r} has shape {x.shape})")
-            dtype = np.float32 if x.dtype.itemsize < 4 else x.dtype
+                raise ValueError(f"{remedy} (parameter {path!r} has shape {param.shape})")
+            dtype = np.float32 if param.dtype.itemsize < 4 else param.dtype
             slots[path] = {
                 "step": 0,
-                "m": np.zeros_like(x, dtype),
+                "m": np.zeros_like(param, dtype),
             }
         return {"step": 0, "shared": {}, "slots": slots}
+
+    def _shapes(self, param: Any) -> dict[str, Any]:
+        """The shapes of the slots of a parameter; None for those that it does not have."""
+        return {"m": param.shape}
 
     def step(self, params: Any, grads: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Update the parameters and the state in place, and return both.
 
         A gradient of None leaves its parameter and slots alone; an array without elements only counts.
         """
-        work = _work(params, grads, state)
+        lr = _rate("lr", self.lr, state["step"])
+        momentum = _decay("momentum", self.momentum, state["step"])
+        weight_decay = _rate("weight_decay", self.weight_decay, state["step"])
+        steps = _count("steps", self.steps)
+        eps = _positive("eps", self.eps, state["step"])
+        work = _work(params, grads, state, self._shapes)
         with np.errstate(all="ignore"):
-            lr = _now(self.lr, state["step"])
-            momentum = _now(self.momentum, state["step"])
-            weight_decay = _now(self.weight_decay, state["step"])
-            steps = self.steps
-            eps = _now(self.eps, state["step"])
             for group in work.values():
                 for param, grad, slots in group:
                     x = _wide(param)
@@ -95,49 +101,57 @@ class Muon:
                     m = slots["m"]
                     m = m + (1 - momentum) * (g - m)
                     a = m + (1 - momentum) * (g - m)
-                    tall = x.shape[-2] > x.shape[-1]
+                    tall = param.shape[-2] > param.shape[-1]
                     a = a.swapaxes(-1, -2) if tall else a
                     a = a / np.maximum(np.sqrt(np.sum(np.square(a))), eps)
                     for _ in range(steps):
                         b = a @ a.swapaxes(-1, -2)
                         a = 3.4445 * a + (-4.775 * b + 2.0315 * b @ b) @ a
                     u = a.swapaxes(-1, -2) if tall else a
-                    scale = max(1, x.shape[-2] / x.shape[-1])**0.5
+                    scale = max(1, param.shape[-2] / param.shape[-1])**0.5
                     x = x - (lr * weight_decay * x + lr * scale * u)
                     slots["m"][...] = m
                     param[...] = x
         return params, state
 
 
-def _real(name: str, value: Any, domain: str, inside: Any) -> Any:
-    """A real hyperparameter: a number in its domain, or a function of the number of past updates."""
+def _number(name: str, value: Any, past: int | None, domain: str, inside: Any) -> Any:
+    """A real hyperparameter; a function is called as soon as `past`, the number of past updates, is known."""
     if callable(value):
-        return value
-    if isinstance(value, str):
-        raise TypeError(f"Invalid {name}: {value!r} is not a number")
-    h = float(value)
+        if past is None:
+            return value
+        value = value(past)
+    try:
+        if isinstance(value, (str, bytes, bool, np.bool_)) or getattr(value, "shape", ()) != ():
+            raise TypeError
+        h = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"Invalid {name}: {value!r} is not a number") from None
     if not (math.isfinite(h) and inside(h)):
         raise ValueError(f"Invalid {name}: {value}, must be in {domain}")
     return h
 
 
+def _rate(name: str, value: Any, past: int | None = None) -> Any:
+    """A number in [0, inf), or a function of the number of past updates."""
+    return _number(name, value, past, "[0, inf)", lambda h: 0 <= h)
+
+
+def _decay(name: str, value: Any, past: int | None = None) -> Any:
+    """A number in [0, 1), or a function of the number of past updates."""
+    return _number(name, value, past, "[0, 1)", lambda h: 0 <= h < 1)
+
+
+def _positive(name: str, value: Any, past: int | None = None) -> Any:
+    """A number in (0, inf), or a function of the number of past updates."""
+    return _number(name, value, past, "(0, inf)", lambda h: 0 < h)
+
+
 def _count(name: str, value: Any) -> int:
     """A static integer hyperparameter."""
-    if isinstance(value, (bool, str)) or int(value) != value or value < 0:
+    if isinstance(value, (bool, np.bool_, str)) or int(value) != value or value < 0:
         raise ValueError(f"Invalid {name}: {value}, must be an integer >= 0")
     return int(value)
-
-
-def _flag(name: str, value: Any) -> bool:
-    """A static truth value."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"Invalid {name}: {value!r} is not True or False")
-    return bool(value)
-
-
-def _now(value: Any, t: int) -> Any:
-    """A hyperparameter in update t: a function is called with the number of updates before it."""
-    return float(value(max(t - 1, 0))) if callable(value) else value
 
 
 def _leaves(tree: Any, path: str = "") -> Any:
@@ -152,38 +166,73 @@ def _leaves(tree: Any, path: str = "") -> Any:
         yield path, tree
 
 
+def _named(params: Any) -> dict[str, Any]:
+    """The parameters by path: arrays that can be updated in place, each for itself."""
+    found: dict[str, Any] = {}
+    for path, x in _leaves(params):
+        if path in found:
+            raise ValueError(f"two parameters have the path {path!r}")
+        _check_param(path, x)
+        found[path] = x
+    spans = sorted((*np.lib.array_utils.byte_bounds(x), path) for path, x in found.items() if x.size)
+    for number, (_, end, path) in enumerate(spans):
+        for start, _, other in spans[number + 1 :]:
+            if start >= end:
+                break
+            if np.shares_memory(found[path], found[other]):
+                raise ValueError(f"parameters {path!r} and {other!r} share memory: give a tied array once")
+    return found
+
+
 def _check_param(path: str, x: Any) -> None:
     if not isinstance(x, np.ndarray):
         raise TypeError(f"parameter {path!r} is {type(x).__name__}: parameters are NumPy arrays")
-    if x.dtype.kind not in "f" and x.dtype.name != "bfloat16":
+    if x.dtype.kind != "f" and x.dtype.name != "bfloat16":
         raise TypeError(f"parameter {path!r} is {x.dtype}: parameters are real floating arrays")
     if not x.flags.writeable:
         raise ValueError(f"parameter {path!r} is read-only: it is updated in place")
 
 
-def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    return tuple(n for i, n in enumerate(shape) if i != len(shape) + axis)
+def _work(params: Any, grads: Any, state: dict[str, Any], shapes: Any) -> dict[int, list[Any]]:
+    """Count this step, and group (parameter, gradient, slots) by the parameter's own count of updates.
 
-
-def _work(params: Any, grads: Any, state: dict[str, Any]) -> dict[int, list[tuple[Any, Any, dict[str, Any]]]]:
-    """Count this step, and group (parameter, gradient, slots) by the parameter's own count of updates."""
-    found = dict(_leaves(params))
+    Everything is checked before anything is changed. `shapes` tells which slots a parameter has.
+    """
     given = dict(_leaves(grads))
-    if found.keys() != state["slots"].keys() or found.keys() != given.keys():
-        odd = sorted((found.keys() ^ state["slots"].keys()) | (found.keys() ^ given.keys()))
-        raise ValueError(f"params, grads and state do not have the same paths: {', '.join(map(repr, odd))}")
-    for path, x in found.items():
+    found = []
+    for path, x in _leaves(params):
         _check_param(path, x)
-        if given[path] is not None and np.shape(given[path]) != x.shape:
-            raise ValueError(f"the gradient of {path!r} has shape {np.shape(given[path])}, the parameter {x.shape}")
+        if path not in given or path not in state["slots"]:
+            break
+        g, slots = given[path], state["slots"][path]
+        dtype = np.float32 if x.dtype.itemsize < 4 else x.dtype
+        for name, shape in shapes(x).items():
+            slot = slots.get(name)
+            if getattr(slot, "shape", None) != shape or (shape is not None and slot.dtype != dtype):
+                was = "absent" if slot is None else f"{slot.dtype} of shape {slot.shape}"
+                wanted = "none" if shape is None else f"{np.dtype(dtype)} of shape {shape}"
+                raise ValueError(f"the slot {name!r} of {path!r} is {was}, the parameter needs {wanted}")
+        if g is None:
+            found.append((slots, x, None))
+            continue
+        g = np.asarray(g)
+        if g.shape != x.shape:
+            raise ValueError(f"the gradient of {path!r} has shape {g.shape}, the parameter {x.shape}")
+        if g.dtype.kind != "f" and g.dtype.name != "bfloat16":
+            raise TypeError(f"the gradient of {path!r} is {g.dtype}: gradients are real floating arrays")
+        # Where the parameter is its own gradient it would change while it is read.
+        found.append((slots, x, g.copy() if np.may_share_memory(x, g) else g))
+    if not len(found) == len(given) == len(state["slots"]):
+        paths = {path for path, _ in _leaves(params)}
+        odd = sorted((paths ^ state["slots"].keys()) | (paths ^ given.keys()))
+        raise ValueError(f"params, grads and state do not have the same paths: {', '.join(map(repr, odd))}")
     state["step"] += 1
-    work: dict[int, list[tuple[Any, Any, dict[str, Any]]]] = {}
-    for path, x in found.items():
-        if given[path] is not None:
-            slots = state["slots"][path]
+    work: dict[int, list[Any]] = {}
+    for slots, x, g in found:
+        if g is not None:
             slots["step"] += 1
             if x.size:
-                work.setdefault(slots["step"], []).append((x, np.asarray(given[path]), slots))
+                work.setdefault(slots["step"], []).append((x, g, slots))
     return work
 
 

@@ -1,0 +1,12 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
+    if x.ndim > 1:
+        m = g
+    else:
+        u = g
+    x = x - lr * u
+    return x, m
