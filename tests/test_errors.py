@@ -1,7 +1,7 @@
 """Bad specs beside their exact messages: `errors/NAME.py` and `errors/NAME.txt`; `errors/warnings` likewise.
 
-A message is read as a user reads it: place, reason, source line, caret, remedy. `pytest --update-golden` writes the files
-anew; read the difference as a user would.
+A message is read as a user reads it: place, reason, source line, caret, remedy. `pytest --update-golden` writes the
+files anew; read the difference as a user would.
 """
 
 from __future__ import annotations
@@ -24,7 +24,20 @@ BAD = sorted(FOLDER.glob("*.py"))
 DOUBTFUL = sorted((FOLDER / "warnings").glob("*.py"))
 WORDED = (3, 11)
 """The Python whose words about its syntax the files hold: every version has its own."""
-FRONT = ("check declare doubts expand flow hypers literals names parse reals source stage").split()
+FRONT = [
+    "check",
+    "declare",
+    "doubts",
+    "expand",
+    "flow",
+    "hypers",
+    "literals",
+    "names",
+    "parse",
+    "reals",
+    "source",
+    "stage",
+]
 
 
 def name(file: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a spec is: text and rule that stand for each other, a hash, spans, slots by shape, `replace`, and ways to load it."""
+"""What a spec is: a text and a rule that stand for each other, a hash, spans, slots by shape, and ways to load it."""
 
 from __future__ import annotations
 
@@ -106,8 +106,24 @@ def test_all_of_the_language_survives_its_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "doc", ['a"""', '"', '""', '\\"', "\\", "a\\", "'", "\n\na\n   \n\n  b\n ", "a\n\x0c b", "\t\ta\n\tb", " \xa0\u3000a\n\xa0\xa0b", "é\u2028x", "{}%s", "a\\\nb"]
-)  # fmt: skip
+    "doc",
+    [
+        'a"""',
+        '"',
+        '""',
+        '\\"',
+        "\\",
+        "a\\",
+        "'",
+        "\n\na\n   \n\n  b\n ",
+        "a\n\x0c b",
+        "\t\ta\n\tb",
+        " \xa0\u3000a\n\xa0\xa0b",
+        "é\u2028x",
+        "{}%s",
+        "a\\\nb",
+    ],
+)
 def test_any_docstring_survives(doc: str) -> None:
     for text in (f"{doc!a}\ndef f(x: Param, g: Grad):\n    {doc!a}\n    return x\n",):
         with warnings.catch_warnings():
@@ -128,29 +144,40 @@ def test_layout_and_comments_do_not_count() -> None:
 
 
 CHANGES = {
-    "a default": ("1e-3", "2e-3"), "its type": ("lr: Rate = 1e-3", "lr: Rate = 1"), "a kind": ("eps: Positive", "eps: Rate"),
-    "an exponent's type": ("g**2", "g**2.0"), "an operation": ("sqrt(v_hat) + eps", "sqrt(v_hat) - eps"),
-    "an order": ("lr * m_hat", "m_hat * lr"), "brackets": ("lr * m_hat / (", "lr * (m_hat / ("), "a name": ("m_hat", "m_het"),
-    "a beginning": ("m: Slot = zeros", "m: Slot = ones"), "the docstring": ("Kingma", "King"), "the rule's name": ("def adam", "def adem"),
-}  # fmt: skip
+    "a default": ("1e-3", "2e-3"),
+    "its type": ("lr: Rate = 1e-3", "lr: Rate = 1"),
+    "a kind": ("eps: Positive", "eps: Rate"),
+    "an exponent's type": ("g**2", "g**2.0"),
+    "an operation": ("sqrt(v_hat) + eps", "sqrt(v_hat) - eps"),
+    "an order": ("lr * m_hat", "m_hat * lr"),
+    "brackets": ("lr * m_hat / (sqrt(v_hat) + eps)", "lr * (m_hat / (sqrt(v_hat) + eps))"),
+    "a name": ("m_hat", "m_het"),
+    "a beginning": ("m: Slot = zeros", "m: Slot = ones"),
+    "the docstring": ("Kingma", "King"),
+    "the rule's name": ("def adam", "def adem"),
+}
 
 
 def test_every_change_of_a_rule_changes_its_hash() -> None:
     texts = [source("adam")]
     for old, new in CHANGES.values():
         assert old in texts[0]
-        texts.append(texts[0].replace(old, new) + ("" if new.count("(") == old.count("(") else ""))
-    texts[7] = texts[7].replace("sqrt(v_hat) + eps)", "sqrt(v_hat) + eps))")
+        texts.append(texts[0].replace(old, new))
     specs = [adaspec.parse(text) for text in texts]
     assert len({s.hash for s in specs}) == len(specs) == len(set(specs)) == len({s.text for s in specs})
     assert len({adaspec.load(name).hash for name in RULES}) == len(RULES)
 
 
 def test_hashes_and_texts_are_the_same_in_every_process() -> None:
-    code = "import adaspec, json; print(json.dumps({n: [adaspec.load(n).hash, adaspec.load(n).text] for n in adaspec.names()}))"
+    said = "{n: [adaspec.load(n).hash, adaspec.load(n).text] for n in adaspec.names()}"
+    code = f"import adaspec, json; print(json.dumps({said}))"
     ours = {n: [adaspec.load(n).hash, adaspec.load(n).text] for n in adaspec.names()}
     for seed in ("0", "4711"):
-        environment = os.environ | {"PYTHONHASHSEED": seed, "LC_ALL": "C", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        environment = os.environ | {
+            "PYTHONHASHSEED": seed,
+            "LC_ALL": "C",
+            "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+        }
         run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
         assert json.loads(run.stdout) == ours
 
@@ -170,14 +197,22 @@ def test_a_spec_is_a_value() -> None:
 
 def test_what_a_spec_declares() -> None:
     spec = adaspec.load("prodigy")
-    assert (spec.name, spec.class_name, spec.title) == ("prodigy", "Prodigy", "Prodigy: Adaptive Parameter-Free Learner")
+    assert (spec.name, spec.class_name, spec.title) == (
+        "prodigy",
+        "Prodigy",
+        "Prodigy: Adaptive Parameter-Free Learner",
+    )
     assert spec.reference == "Mishchenko & Defazio, 2023. arXiv:2306.06101"
     assert list(spec.hypers) == ["lr", "beta1", "beta2", "eps", "d0", "weight_decay"]
     assert list(spec.slots) == ["x0", "m", "v", "s"] and list(spec.shared) == ["r", "growth"]
     assert list(adaspec.load("adax").schedules) == ["beta2_hat"]
     assert [adaspec.load(n).class_name for n in ("adax", "lamb", "sgd", "adam_l2", "schedule_free")] == [
-        "AdaX", "LAMB", "SGD", "AdamL2", "ScheduleFree",
-    ]  # fmt: skip
+        "AdaX",
+        "LAMB",
+        "SGD",
+        "AdamL2",
+        "ScheduleFree",
+    ]
     none = adaspec.parse('"""None: a keyword. Nobody, 2026."""\ndef none(x: Param, g: Grad):\n    return x\n')
     assert none.class_name == "None_"
 
@@ -215,7 +250,10 @@ def test_every_node_knows_where_it_stands(name: str) -> None:
         elif isinstance(node, ir.Expr | ir.Stmt):
             for child in ir.children(node):
                 inside = (child.span.line, child.span.column) >= (node.span.line, node.span.column)
-                assert inside and (child.span.end_line, child.span.end_column) <= (node.span.end_line, node.span.end_column)
+                assert inside and (child.span.end_line, child.span.end_column) <= (
+                    node.span.end_line,
+                    node.span.end_column,
+                )
 
 
 # Slots
@@ -236,9 +274,16 @@ def test_slots_by_rank() -> None:
 
 @pytest.mark.parametrize(
     ("dtype", "kept"),
-    [("float16", "float32"), ("bfloat16", "float32"), ("float32", "float32"), ("float64", "float64"), (np.dtype("float16"), "float32"),
-     (np.float64, "float64"), ("torch.bfloat16", "float32")],
-)  # fmt: skip
+    [
+        ("float16", "float32"),
+        ("bfloat16", "float32"),
+        ("float32", "float32"),
+        ("float64", "float64"),
+        (np.dtype("float16"), "float32"),
+        (np.float64, "float64"),
+        ("torch.bfloat16", "float32"),
+    ],
+)
 def test_slots_of_half_precision_are_float32(dtype: Any, kept: str) -> None:
     assert {s[1] for s in shapes("prodigy", (2, 3), getattr(dtype, "__name__", dtype)).values()} == {kept}
     assert shapes("prodigy", (2,), dtype if not isinstance(dtype, type) else np.dtype(dtype))["x0"][2] == "copy"
@@ -271,7 +316,9 @@ def rule(x: Param, g: Grad, m: Slot, v: Slot, w: Slot = ones.scalar, u: Slot = f
             opt = adaspec.interpret(spec, **hypers)
             x = np.ones(shape)
             _, state = opt.step([x], [x], opt.init([x]))
-            assert {n: a.shape for n, a in state.slots["0"].items()} == {n: s.shape for n, s in spec.state(shape, **hypers).items()}
+            assert {n: a.shape for n, a in state.slots["0"].items()} == {
+                n: s.shape for n, s in spec.state(shape, **hypers).items()
+            }
 
 
 # Loading
@@ -297,9 +344,14 @@ def test_a_dialect_is_its_host_with_other_defaults() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("adamm", "did you mean 'adam'"), ("adam:kers", "did you mean 'adam:keras'"), ("no/such.py", "cannot be read: No such file"),
-     ("nothing.py", "cannot be read"), ("zzz", "known here")],
-)  # fmt: skip
+    [
+        ("adamm", "did you mean 'adam'"),
+        ("adam:kers", "did you mean 'adam:keras'"),
+        ("no/such.py", "cannot be read: No such file"),
+        ("nothing.py", "cannot be read"),
+        ("zzz", "known here"),
+    ],
+)
 def test_what_cannot_be_loaded(name: str, message: str) -> None:
     with pytest.raises(adaspec.SpecError, match=message):
         adaspec.load(name)

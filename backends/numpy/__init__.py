@@ -121,7 +121,9 @@ class Emitter:
         if self.rule.slots:
             lines.append("    dtype = np.float32 if param.dtype.itemsize < 4 else param.dtype")
         lines += ["    slots[path] = {", '        "step": 0,']
-        lines += [f'        "{s.name}": {self.where_present(s, self.begin(s))},' for s in self.rule.slots]
+        lines += [
+            f'        "{self.names.key(s.name)}": {self.where_present(s, self.begin(s))},' for s in self.rule.slots
+        ]
         shared = ", ".join(f'"{s.name}": {s.initial!r}' for s in self.rule.shared)
         lines += ["    }", f'return {{"step": 0, "shared": {{{shared}}}, "slots": slots}}']
         return ["    def init(self, params: Any) -> dict[str, Any]:", *("        " + line for line in lines)]
@@ -129,7 +131,7 @@ class Emitter:
     def shapes(self) -> list[str]:
         lines = ['"""The shapes of the slots of a parameter; None for those that it does not have."""']
         lines += self.static_lines(list(self.lowered.presence.values()))
-        rows = [f'"{s.name}": {self.where_present(s, self.shape(s))}' for s in self.rule.slots]
+        rows = [f'"{self.names.key(s.name)}": {self.where_present(s, self.shape(s))}' for s in self.rule.slots]
         row = f"return {{{', '.join(rows)}}}"
         lines += [row] if len(row) < 100 else ["return {", *(f"    {row}," for row in rows), "}"]
         return ["    def _shapes(self, param: Any) -> dict[str, Any]:", *("        " + line for line in lines)]

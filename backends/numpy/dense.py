@@ -48,7 +48,7 @@ class Plain:
         return self.host.text(node) if self.printer.is_number(node) else self.printer.text(node)
 
     def slot(self, slot: ir.Slot) -> str:
-        text = f'slots["{slot.name}"]'
+        text = self.names.slot(slot.name)
         if not slot.init.scalar:
             return text
         always = self.lowered.presence[slot.name] == ir.Constant(True)
@@ -71,8 +71,8 @@ class Plain:
                     sides = [[f"    {s}" for s in self.block(side, carried)] for side in (then, otherwise)]
                     lines += [f"if {self.host.text(self.renamed(test))}:", *(sides[0] or ["    pass"])]
                     lines += ["else:", *sides[1]] if sides[1] else []
-                case For(count, inner):
-                    lines += [f"for _ in range({self.host.text(self.renamed(count))}):"]
+                case For(count, inner) if inner:
+                    lines.append(f"for _ in range({self.host.text(self.renamed(count))}):")
                     lines += [f"    {s}" for s in self.block(inner, carried)]
             if isinstance(stmt, Assign | Subtract) and stmt.name in carried:
                 lines.append(f'kept["{stmt.name}"] = {self.called(stmt.name)}')
@@ -122,9 +122,10 @@ class Dense(Plain):
         lines += self.block(phase.body, self.carried[k])
         lines += [f"{self.names[n]} += {self.text(self.renamed(v))}" for n, v in phase.totals]
         for s in (s for s in self.rule.slots if s.name in bound):
-            line = f'slots["{s.name}"][...] = {self.names[s.name]}'
+            kept = self.names.slot(s.name)
+            line = f"{kept}[...] = {self.names[s.name]}"
             always = self.lowered.presence[s.name] == ir.Constant(True)
-            lines += [line] if always else [f'if slots["{s.name}"] is not None:', f"    {line}"]
+            lines += [line] if always else [f"if {kept} is not None:", f"    {line}"]
         return [*lines, f"param[...] = {self.names[x]}"] if x in bound else lines
 
 

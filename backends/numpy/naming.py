@@ -29,5 +29,12 @@ class Names:
         new.printed, new.taken = self.printed, set(self.taken)
         return new
 
+    def slot(self, name: str) -> str:
+        return f'slots["{self.key(name)}"]'
+
+    def key(self, name: str) -> str:
+        """Under what a parameter's state holds a slot: its name, unless the count of updates is there."""
+        return self[name] if name == "step" else name
+
     def __getitem__(self, name: str) -> str:
         return self.printed.get(name, name)

@@ -66,7 +66,8 @@ class Operations:
                         lines += [f"if not ({self.host.text(test)}):", *sides[1]]
                 case Loop(count, body):
                     lines += self.settled(body)
-                    lines += [f"for _ in range({self.host.text(count)}):", *self.nested(body)]
+                    steps = self.nested(body)
+                    lines += [f"for _ in range({self.host.text(count)}):", *steps] if steps else []
         return lines
 
     def nested(self, items: tuple[Item, ...]) -> list[str]:

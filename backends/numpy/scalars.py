@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adaspec import domains, ir
-from adaspec.ir import Assign, Dim, Expr, For, If, Name, Ndim, Stmt
+from adaspec.ir import Assign, Dim, Expr, For, If, Name, Ndim, Number, Stmt
 from adaspec.lower import Lowered, lowered_type
 from adaspec.stage import Type, joined, signature
 
@@ -70,8 +70,9 @@ class Timer:
         self.model: dict[str, str] = dict(self.own)
         """How those of the Shareds do: with the optimizer's count of updates."""
         self.shared = {s.name for s in rule.shared} | set(lowered.shared_values.values())
-        self.units = [[u for s in p.scalars for u in single(s)] for p in lowered.phases]
-        count = Counter(n for units in self.units for u in units for n in ir.assigned((u,)))
+        self.units = [[u for stmt in p.scalars for u in apart(stmt, self.shared)] for p in lowered.phases]
+        self.whole = {id(stmt) for p in lowered.phases for stmt in p.scalars}
+        count = Counter(s.name for s in ir.walk(lowered.spec.checked) if isinstance(s, Assign))
         self.often = {n for n, times in count.items() if times > 1}
 
     def run(self) -> Timeline:
@@ -103,18 +104,30 @@ class Timer:
     def place(self, unit: Stmt, before: list[Stmt], wanted: set[int]) -> None:
         bound = ir.assigned((unit,))
         if self.shared & set(bound):
+            old = dict(self.own)
             self.own |= self.bind(before, unit, self.model, "_new")
+            others = set(bound) - self.shared
+            if others and self.is_late({old.get(n, n) for n in ir.names(unit)}):  # a loop, see `apart`
+                self.delay(unit, old, others)
             return
         old = bound if partial(unit) else []
         reads = {self.own.get(n, n) for n in [*ir.names(unit), *old]}
-        if not reads & (self.out.late.keys() | {self.lowered.rule.step}):
+        if not self.is_late(reads):
             self.model |= self.bind(before, unit, self.own, "_new")
             return
         if id(unit) in wanted:
             self.bind(before, unit, self.model, "_new")
+        self.delay(unit, dict(self.own), set(bound))
+
+    def is_late(self, reads: set[str]) -> bool:
+        return bool(reads & (self.out.late.keys() | {self.lowered.rule.step}))
+
+    def delay(self, unit: Stmt, env: dict[str, str], names: set[str]) -> None:
+        """Leave the unit to each count of updates, for the values of `names`."""
         late: list[Stmt] = []
-        made = self.bind(late, unit, self.own, "_t")
+        made = {n: new for n, new in self.bind(late, unit, env, "_t").items() if n in names}
         self.out.late |= dict.fromkeys(made.values(), tuple(late))
+        self.own |= made
 
     def cell(self, name: str, suffix: str) -> str:
         """A name for one more value of `name`: its own at first."""
@@ -127,13 +140,19 @@ class Timer:
 
     def bind(self, out: list[Stmt], unit: Stmt, env: dict[str, str], suffix: str) -> dict[str, str]:
         """Add the unit, its reads as `env` calls them, and let `env` know what it binds and under which names."""
-        old = {n: env[n] for n in ir.assigned((unit,)) if n in env}
-        made = {n: self.cell(n, suffix) for n in ir.assigned((unit,))}
-        types = self.out.types
+        bound = ir.assigned((unit,))
+        old = {n: env[n] for n in bound if n in env}
+        made = {n: self.cell(n, suffix) for n in bound}
+        stmts: list[Stmt] = []
         if loops(unit):
-            stmts = [*(Assign(made[n], Name(o)) for n, o in old.items()), inside(unit, env | made)]
+            stmts = [*(Assign(made[n], Name(o)) for n, o in old.items()), turned(unit, env | made)]
+        elif id(unit) not in self.whole and not old:
+            # The next part may keep the value of a way on which this one binds nothing.
+            stmts = [Assign(made[n], Number(0.0)) for n in bound]
+            stmts += followed((unit,), dict(made) | env, made)[0]
         else:
-            stmts = [rebound(unit, env, made, old)]
+            stmts = followed((unit,), env, made)[0]
+        types = self.out.types
         for stmt in (s for s in ir.walk(tuple(stmts)) if isinstance(s, Assign)):
             found = lowered_type(stmt.value, types)
             types[stmt.name] = joined(found.stage, types[stmt.name], found) if stmt.name in types else found
@@ -145,57 +164,64 @@ class Timer:
         return made
 
 
-def partial(unit: Stmt) -> bool:
-    """Whether there is a way through the unit that binds nothing."""
-    if isinstance(unit, If):
-        return loops(unit) or not all(side and not any(map(partial, side)) for side in (unit.then, unit.otherwise))
-    return loops(unit)
-
-
 def loops(unit: Stmt) -> bool:
     return any(isinstance(s, For) for s in ir.walk(unit))
 
 
-def single(stmt: Stmt) -> Iterator[Stmt]:
-    """The statement as statements that bind one name each; a loop stays whole."""
-    if not isinstance(stmt, If):
-        if ir.assigned((stmt,)):
+def partial(unit: Stmt) -> bool:
+    """Whether there is a way through the unit that does not bind all that it binds on another."""
+    if not isinstance(unit, If):
+        return loops(unit)
+    sides = [[set(ir.assigned((s,))) for s in side if not partial(s)] for side in (unit.then, unit.otherwise)]
+    return loops(unit) or any(set().union(*side) != set(ir.assigned((unit,))) for side in sides)
+
+
+def apart(stmt: Stmt, shared: set[str]) -> Iterator[Stmt]:
+    """The statement; of a branch that binds a Shared among others, each statement in a branch of its own."""
+    names = set(ir.assigned((stmt,)))
+    if not isinstance(stmt, If) or not names & shared or names <= shared:
+        if names:
             yield stmt
         return
-    sides = stmt.then, stmt.otherwise
-    plain = all(isinstance(s, Assign) for side in sides for s in side)
-    if plain and [s.name for s in sides[0]] == [s.name for s in sides[1]]:  # type: ignore[attr-defined]
-        for pair in zip(*sides, strict=True):
-            yield replace(stmt, then=(pair[0],), otherwise=(pair[1],))
-        return
-    for place, side in enumerate(sides):
+    for place, side in enumerate((stmt.then, stmt.otherwise)):
         for inner in side:
-            for unit in single(inner):
-                yield replace(stmt, then=(unit,) if place == 0 else (), otherwise=() if place == 0 else (unit,))
+            for unit in apart(inner, shared):
+                yield replace(stmt, then=() if place else (unit,), otherwise=(unit,) if place else ())
 
 
-def rebound(unit: Stmt, env: Mapping[str, str], made: Mapping[str, str], old: Mapping[str, str]) -> Stmt:
-    """The unit, which binds one name, under new names; a branch that does not bind it keeps the old value."""
-    match unit:
-        case Assign(name, value):
-            return Assign(made[name], renamed(value, env), span=unit.span)
-        case If(test, then, otherwise):
-            keeps = tuple(Assign(made[n], Name(o)) for n, o in old.items())
-            sides = [tuple(rebound(s, env, made, old) for s in side) or keeps for side in (then, otherwise)]
-            return If(renamed(test, env), *sides, span=unit.span)
-    raise TypeError(type(unit).__name__)
+def followed(
+    body: tuple[Stmt, ...], env: Mapping[str, str], made: Mapping[str, str]
+) -> tuple[tuple[Stmt, ...], dict[str, str]]:
+    """The statements under new names, with what each name is called behind them; `made` are the new names."""
+    out: list[Stmt] = []
+    now = dict(env)
+    for stmt in body:
+        match stmt:
+            case Assign(name, value):
+                out.append(Assign(made[name], renamed(value, now), span=stmt.span))
+                now[name] = made[name]
+            case If(test, then, otherwise):
+                sides = [followed(side, now, made) for side in (then, otherwise)]
+                bound = dict.fromkeys(ir.assigned((stmt,)))
+                bodies = []
+                for lines, after in sides:
+                    keeps = [Assign(made[n], Name(after[n])) for n in bound if after.get(n, made[n]) != made[n]]
+                    bodies.append((*lines, *keeps))
+                out.append(If(renamed(test, now), *bodies, span=stmt.span))
+                now |= {n: made[n] for n in bound}
+    return tuple(out), now
 
 
-def inside(stmt: Stmt, names: Mapping[str, str]) -> Stmt:
+def turned(stmt: Stmt, names: Mapping[str, str]) -> Stmt:
     """A statement of a loop, in which each name is one variable."""
     match stmt:
         case Assign(name, value):
             return Assign(names[name], renamed(value, names), span=stmt.span)
         case If(test, then, otherwise):
-            sides = [tuple(inside(s, names) for s in side) for side in (then, otherwise)]
+            sides = [tuple(turned(s, names) for s in side) for side in (then, otherwise)]
             return If(renamed(test, names), *sides, span=stmt.span)
         case For(count, body):
-            return For(renamed(count, names), tuple(inside(s, names) for s in body), span=stmt.span)
+            return For(renamed(count, names), tuple(turned(s, names) for s in body), span=stmt.span)
     raise TypeError(type(stmt).__name__)
 
 

@@ -99,11 +99,9 @@ class Steps:
                     sides = [side for side in sides if side]
                     lines += [f"if {self.host.text(test)}:", *sides[0]]
                     lines += ["else:", *sides[1]] if len(sides) > 1 else []
-                case For(count, inner):
-                    lines += [
-                        f"for _ in range({self.host.text(count)}):",
-                        *(f"    {line}" for line in self.numbers(inner)),
-                    ]
+                case For(count, inner) if inner:
+                    lines.append(f"for _ in range({self.host.text(count)}):")
+                    lines += [f"    {line}" for line in self.numbers(inner)]
         return lines
 
     def first_grads(self) -> list[str]:
@@ -111,8 +109,9 @@ class Steps:
         for s in self.rule.slots:
             if s.init.kind == "first_grad":
                 always = self.lowered.presence[s.name] == ir.Constant(True)
-                absent = "" if always else f' and slots["{s.name}"] is not None'
-                lines += [f'if slots["step"] == 1{absent}:', f'    slots["{s.name}"][...] = grad']
+                slot = self.names.slot(s.name)
+                absent = "" if always else f" and {slot} is not None"
+                lines += [f'if slots["step"] == 1{absent}:', f"    {slot}[...] = grad"]
         return lines
 
     # Views

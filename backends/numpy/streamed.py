@@ -56,7 +56,7 @@ class Streamed:
         names, values = self.names, self.values
         lines = [f'{names[n]} = kept["{names[n]}"]' for n in values.kept(phase)]
         for n in values.loads(phase):
-            text = f'slots["{n}"]'
+            text = names.slot(n)
             lines.append(f"{names[n]} = float({text})" if n in self.scalars else f"{names[n]} = {text}")
         for k in range(self.plan.passes[phase]):
             for unit in self.plan.wholes.get((phase, k), []):
@@ -72,7 +72,7 @@ class Streamed:
                 value = named(total.value, total.reads, values)
                 lines.append(f"{names[total.name]} += {self.host.text(value)}")
         for n in values.stores(phase):
-            lines.append(f'slots["{n}"][...] = {names[values[n, self.units.last[n]]]}')
+            lines.append(f"{names.slot(n)}[...] = {names[values[n, self.units.last[n]]]}")
         lines += [f'kept["{names[n]}"] = {names[n]}' for n in values.keeps(phase)]
         return lines
 
@@ -96,7 +96,7 @@ class Streamed:
             return [f"{new} = {self.host.text(value)}"]
         if not self.printer.type(value).dims:
             text = self.host.text(value)
-            fill = f'{new} = np.full_like(slots["{name}"], {text})'
+            fill = f"{new} = np.full_like({self.names.slot(name)}, {text})"
             return [f"{new}[...] = {text}" if self.values.in_place((name, number)) else fill]
         if self.values.in_place((name, number)):
             return [self.replaced(new, name, value)]
