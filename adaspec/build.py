@@ -128,12 +128,13 @@ if not any(isinstance(f, _Finder) for f in sys.meta_path):
 
 NODES = (
     ast.AnnAssign, ast.Assert, ast.Assign, ast.Attribute, ast.AugAssign, ast.BinOp, ast.BoolOp, ast.Break, ast.Call,
-    ast.ClassDef, ast.Compare, ast.Constant, ast.Continue, ast.Delete, ast.Dict, ast.DictComp, ast.ExceptHandler, ast.Expr, ast.For,
-    ast.FormattedValue, ast.FunctionDef, ast.GeneratorExp, ast.If, ast.IfExp, ast.Import, ast.ImportFrom, ast.JoinedStr,
-    ast.Lambda, ast.List, ast.ListComp, ast.Module, ast.Name, ast.NamedExpr, ast.Pass, ast.Raise, ast.Return, ast.Set,
-    ast.SetComp, ast.Slice, ast.Starred, ast.Subscript, ast.Try, ast.Tuple, ast.UnaryOp, ast.While, ast.With, ast.Yield,
-    ast.YieldFrom, ast.alias, ast.arg, ast.arguments, ast.boolop, ast.cmpop, ast.comprehension, ast.expr_context,
-    ast.keyword, ast.operator, ast.unaryop, ast.withitem,
+    ast.ClassDef, ast.Compare, ast.Constant, ast.Continue, ast.Delete, ast.Dict, ast.DictComp, ast.ExceptHandler,
+    ast.Expr, ast.For, ast.FormattedValue, ast.FunctionDef, ast.GeneratorExp, ast.If, ast.IfExp, ast.Import,
+    ast.ImportFrom, ast.JoinedStr, ast.Lambda, ast.List, ast.ListComp, ast.Module, ast.Name, ast.NamedExpr,
+    ast.Pass, ast.Raise, ast.Return, ast.Set, ast.SetComp, ast.Slice, ast.Starred, ast.Subscript, ast.Try,
+    ast.Tuple, ast.UnaryOp, ast.While, ast.With, ast.Yield, ast.YieldFrom, ast.alias, ast.arg, ast.arguments,
+    ast.boolop, ast.cmpop, ast.comprehension, ast.expr_context, ast.keyword, ast.operator, ast.unaryop,
+    ast.withitem,
 )  # fmt: skip
 """The kinds of syntax that emitters use; no other is ever compiled."""
 DUNDERS = {"__all__", "__dict__", "__doc__", "__getstate__", "__init__", "__name__", "__repr__", "__setstate__"}

@@ -251,7 +251,7 @@ def _docstring(statements: list[ast.stmt]) -> tuple[str, list[ast.stmt]]:
 
 
 def _clean(text: str) -> str:
-    """Without common indentation; to take away the first lines may lay bare another, so this is done until nothing changes."""
+    """Without common indentation; taking the first lines away may lay bare another, so until nothing changes."""
     return "\n".join(line.rstrip() for line in inspect.cleandoc(text).split("\n")).strip()
 
 

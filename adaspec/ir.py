@@ -207,7 +207,7 @@ class Init(Node):
 
 @dataclass(frozen=True)
 class Slot(Node):
-    """State kept per parameter array. `dtype` is None for the default: the parameter's, float32 where that is narrower."""
+    """State kept per parameter array. `dtype` None is the default: the parameter's, float32 where that is narrower."""
 
     name: str
     init: Init
@@ -239,7 +239,7 @@ class Hyper(Node):
 
 @dataclass(frozen=True)
 class Argument(Node):
-    """A parameter of a helper: `kind` is `Array`, `Matrix`, `Scalar`, `Step`, `Param`, `Slot`… or a hyperparameter's."""
+    """An argument of a helper: `kind` is `Array`, `Matrix`, `Scalar`, `Step`, `Param`, … or a hyperparameter's."""
 
     name: str
     kind: str | None

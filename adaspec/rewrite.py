@@ -1,8 +1,8 @@
 """Scalar expressions in forms that keep their digits: `1 - b**t` loses them all for b near 1, `-expm1(t*log(b))` none.
 
-The rules are a table of pairs written in the spec language itself; a lower-case letter stands for any scalar expression.
-Both sides are the same real function, which a test shows against mpmath. The interpreter and every emitter read scalars
-through these forms; expressions that hold array data are left alone.
+The rules are a table of pairs written in the spec language itself; a lower-case letter stands for any scalar
+expression. Both sides are the same real function, which a test shows against mpmath. The interpreter and every emitter
+read scalars through these forms; expressions that hold array data are left alone.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def rules() -> tuple[RewriteRule, ...]:
 
 
 class Rewriter:
-    """Rewrites along the statements; `definitions` holds what scalar names stand for, so `1 - b2` can be seen through."""
+    """Rewrites along the statements; `definitions` holds what scalar names stand for, to see through `1 - b2`."""
 
     def __init__(self, scalars: set[str], env: Intervals) -> None:
         self.scalars = set(scalars)

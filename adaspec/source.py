@@ -68,7 +68,9 @@ def tree(text: str) -> ast.Module:
     except SyntaxError as error:
         raise _not_python(error, text) from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise SpecError(f"not readable as Python: {error}", hint="nest it less deeply; a spec is 20 to 40 lines") from None
+        raise SpecError(
+            f"not readable as Python: {error}", hint="nest it less deeply; a spec is 20 to 40 lines"
+        ) from None
 
 
 def _not_python(error: SyntaxError, text: str) -> SpecError:

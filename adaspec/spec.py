@@ -231,7 +231,7 @@ SMALL = 4096
 
 
 def _reread(spec: Spec) -> None:
-    """Refuse a rule whose own canonical text would pass a limit of the parser: everything stands on reading it again."""
+    """Refuse a rule whose canonical text would pass a limit of the parser: everything stands on reading it again."""
     if len(spec.text) > SMALL:
         try:
             parse_rule(spec.text)

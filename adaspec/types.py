@@ -1,7 +1,7 @@
 """Binding times and shapes: when each value is known, and how its axes stand to the parameter's.
 
 One analysis (`stage.typeof` is its other half), used by the checker and every emitter. A `Stage` is the set of what a
-value depends on: nothing or flags (static), the array's shape (static per array), hyperparameters and t (once per step),
+value depends on: nothing or flags (static), the array's shape (static per array), hyperparameters and t (per step),
 a total (once per step, after a pass over the model), the array's data (a 0-d value per array, or an array). Axes are
 counted from the end and labelled by the parameter's own: `row` of shape (…, -2), `col` of shape (…, -1).
 """

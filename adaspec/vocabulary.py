@@ -1,6 +1,6 @@
 """What a spec may say: hyperparameter kinds with their domains, and the functions, each with the shape of its call.
 
-One table each. The parser, the checker, the interpreter and every emitter look here; a word that is in no table does not
+One table each. The parser, the checker, the interpreter and every emitter look here; a word in no table does not
 exist, and a word in `LATER` is refused by name.
 """
 

@@ -54,7 +54,8 @@ class Scope:
     KINDS = ("full", "row", "col", "num", "scalar", "mask", "test", "flag")
 
     def copy(self, **changes: Any) -> Scope:
-        new = Scope(**{k: list(v) if isinstance(v, list) else v for k, v in vars(self).items()})
+        held: dict[str, Any] = {k: list(v) if isinstance(v, list) else v for k, v in vars(self).items()}
+        new = Scope(**held)
         for name, value in changes.items():
             setattr(new, name, value)
         return new

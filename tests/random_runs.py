@@ -80,7 +80,7 @@ def difference(spec: Any, target: str, mode: str = "eager") -> float:
 
 def viewed(run: Any, target: str, name: str) -> list[Any]:
     """What the running optimizer's view says."""
-    opt = getattr(run, "optimizer", None)
+    opt: Any = getattr(run, "optimizer", None)
     if target == "numpy":
         return [np.array(v) for v in opt.view(name, run.params, run.state)]
     if target == "jax":

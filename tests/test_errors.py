@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,9 +137,9 @@ def test_every_error_of_the_front_end_has_a_bad_spec(monkeypatch: pytest.MonkeyP
     plain = errors.SpecError.__init__
 
     def noted(self: errors.SpecError, *args: object, **options: object) -> None:
-        frame = sys._getframe(1)
-        while frame is not None and frame.f_code.co_name == "refuse":
-            frame = frame.f_back  # type: ignore[assignment]
+        frame: Any = sys._getframe(1)
+        while frame.f_code.co_name == "refuse":
+            frame = frame.f_back
         made.add((Path(frame.f_code.co_filename).stem, frame.f_lineno))
         plain(self, *args, **options)  # type: ignore[arg-type]
 

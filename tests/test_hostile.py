@@ -223,7 +223,12 @@ def mutants(draw: st.DrawFn) -> str:
     return "".join(pieces)
 
 
-FAST = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+FAST = settings(
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    database=None,
+)
 
 
 @settings(FAST, max_examples=300)

@@ -23,7 +23,7 @@ NAMES = [name for name in adaspec.names() if ":" not in name]
 def x64() -> Iterator[None]:
     import jax
 
-    before = jax.config.jax_enable_x64
+    before = jax.config.read("jax_enable_x64")
     jax.config.update("jax_enable_x64", True)
     try:
         yield

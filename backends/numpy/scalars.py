@@ -151,7 +151,7 @@ class Timer:
             stmts = [Assign(made[n], Number(0.0)) for n in bound]
             stmts += followed((unit,), dict(made) | env, made)[0]
         else:
-            stmts = followed((unit,), env, made)[0]
+            stmts = [*followed((unit,), env, made)[0]]
         types = self.out.types
         for stmt in (s for s in ir.walk(tuple(stmts)) if isinstance(s, Assign)):
             found = lowered_type(stmt.value, types)
