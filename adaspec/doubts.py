@@ -100,9 +100,13 @@ def _overflow(a: float, step: float, budget: int) -> float:
         return when
     with np.errstate(over="ignore"):
         factor, added, v, t = np.float32(a), np.float32(step), np.float32(0), 0
-        while np.isfinite(v):
+        while v < 2.0**25 * added:
             v, t = factor * v + added, t + 1
-    return float(t)
+        # From here on the increment is under half an ulp: the rest are products, which NumPy accumulates by itself.
+        rest = np.full(budget, factor, dtype=np.float32)
+        rest[0] = v
+        grown = np.multiply.accumulate(rest)
+    return float(t + int(np.argmax(~np.isfinite(grown))))
 
 
 def _shown(when: float) -> str:

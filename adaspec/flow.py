@@ -12,7 +12,7 @@ from . import ir
 from .errors import SpecError
 from .ir import Assert, Assign, Call, Choose, Compare, Expr, For, If, Logical, Name, Number, Stmt, Unary
 from .stage import axis_of, static_fact, typeof
-from .types import OPAQUE, Axis, Env, Stage, Type, joined, narrowed
+from .types import FULL, OPAQUE, Axis, Env, Stage, Type, is_opaque, joined, narrowed, shown, slot_type
 
 
 class Flow:
@@ -83,9 +83,22 @@ class Flow:
                     raise SpecError(
                         f"'{name}' is a truth value on one branch and a number on the other", stmt, "use two names"
                     )
+                self.keeps_shape(name, sides, stmt)
                 self.env[name] = joined(fact.stage & Stage.SHAPE, *sides)
         self.facts = {n: f for n, f in self.facts.items() if not {n, *ir.names(f)} & set(rebound)}
         return (*before, replace(stmt, test=asked, then=bodies[0], otherwise=bodies[1]))
+
+    def keeps_shape(self, name: str, sides: tuple[Type, Type], stmt: If) -> None:
+        """A slot has the shape of its declaration behind both branches: their join would hide that one lost it."""
+        slot = next((s for s in self.rule.slots if s.name == name), None)
+        wanted = FULL if name == self.rule.param else None if slot is None else slot_type(slot).dims
+        odd = [s for s in sides if wanted is not None and s.dims and not is_opaque(s) and s.dims != wanted]
+        if odd:
+            raise SpecError(
+                f"'{name}' has shape {shown(wanted or ())} and is bound to {shown(odd[0].dims)} on one branch",
+                stmt,
+                "give what has another shape another name",
+            )
 
     def loop(self, stmt: For, count: Expr, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
         if not static_fact(count, self.env, "a loop up to", "declare it a Count").whole:
