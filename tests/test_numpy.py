@@ -308,3 +308,11 @@ def test_locals_that_cross_a_total_are_kept() -> None:
     for a, b in zip(mine, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-14)
     assert set(state["slots"]["0"]) == {"step", "m"}
+
+
+def test_a_rule_that_binds_nothing_only_counts() -> None:
+    text = '"""Idle: nothing happens. Nobody, 2026."""\ndef idle(x: Param, g: Grad):\n    return x\n'
+    opt = adaspec.build(adaspec.parse(text), "numpy")()
+    x = np.ones(3)
+    _, state = opt.step(x, np.ones(3), opt.init(x))
+    assert np.array_equal(x, np.ones(3)) and state["step"] == 1

@@ -60,11 +60,8 @@ class Steps:
         for s in self.rule.shared:
             new = self.time.shared[s.name]
             inner += [f'shared["{s.name}"] = {self.names[new]}'] if new != s.name else []
-        return [
-            *(PAD[4:] + line for line in lines),
-            f'{PAD[4:]}with np.errstate(all="ignore"):',
-            *(PAD + i for i in inner),
-        ]
+        guard = [f'{PAD[4:]}with np.errstate(all="ignore"):'] if inner else []  # a rule may bind nothing
+        return [*(PAD[4:] + line for line in lines), *guard, *(PAD + i for i in inner)]
 
     def phase(self, k: int, phase: Phase) -> list[str]:
         step = self.rule.step
