@@ -268,10 +268,14 @@ class Setting(Node):
 
 @dataclass(frozen=True)
 class Dialect(Node):
-    """A named implementation, `adam:torch`, and the hyperparameters with which the rule equals it."""
+    """A named implementation, `adam:torch`, and the hyperparameters with which the rule equals it.
+
+    `of` names the very class or function, `torch.optim.Adam`; the table's reserved word, no hyperparameter.
+    """
 
     name: str
     settings: tuple[Setting, ...]
+    of: str | None = None
 
 
 @dataclass(frozen=True)

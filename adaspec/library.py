@@ -6,6 +6,7 @@ import inspect
 import os
 import textwrap
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -37,6 +38,39 @@ def load(name: str | Path) -> Spec:
 def names() -> list[str]:
     """Every rule and dialect of the library, as `load` takes them, in alphabetical order."""
     return sorted([*_files(), *_dialects()])
+
+
+VERSIONS = {
+    "torch": "2.13.0", "optax": "0.2.8", "keras": "3.15.1", "pytorch_optimizer": "4.1.0", "timm": "1.0.31",
+    "optimi": "0.3.3", "schedulefree": "1.4.1", "heavyball": "3.2.1", "prodigyopt": "1.1.2", "dadaptation": "3.2",
+    "transformers": "5.23.0",
+}  # fmt: skip
+"""The versions that the dialects equal, by the library's import name; a test holds them against constraints.txt."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """The implementation that a dialect equals: the class or function `of` in that `version` of its library."""
+
+    of: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.of} {self.version}"
+
+
+def original(name: str) -> Original:
+    """What the dialect `name` equals.
+
+    Raises SpecError for an unknown name and LookupError where the table names no class or function.
+    """
+    host = _dialects().get(name)
+    if host is None:
+        raise SpecError(f"no dialect named '{name}' in the library", hint=suggest(name, list(_dialects())))
+    of = next(d.of for d in _library(host).rule.dialects if d.name == name)
+    if of is None:
+        raise LookupError(f"the dialect '{name}' names no class or function")
+    return Original(of, VERSIONS[of.partition(".")[0]])
 
 
 def optimizer(function: Callable[..., Any]) -> Spec:

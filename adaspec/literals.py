@@ -86,10 +86,24 @@ class Literals:
                     if name in rows:
                         first = rows[name].span.line
                         raise self.refuse(key, f"a second dialect '{name}', first in line {first}", "join the two")
-                    rows[name] = ir.Dialect(name, self.settings(words), span=self.span(key))
+                    of = self.original(words)
+                    values = self.settings([w for w in words if w.arg != "of"])
+                    rows[name] = ir.Dialect(name, values, of, span=self.span(key))
                 case _:
                     raise self.refuse(key or value, 'a dialect is `"adam:torch": dict(eps=1e-8)`', "literals alone")
         return tuple(rows.values())
+
+    def original(self, words: list[ast.keyword]) -> str | None:
+        """The dotted name that `of="torch.optim.Adam"` gives."""
+        for word in words:
+            if word.arg == "of":
+                match word.value:
+                    case ast.Constant(value=str(name)) if len(name) <= 120 and all(
+                        part.isascii() and part.isidentifier() for part in name.split(".")
+                    ):
+                        return name
+                raise self.refuse(word.value, "`of` names a class or function of a library", 'of="torch.optim.Adam"')
+        return None
 
     def settings(self, words: list[ast.keyword]) -> tuple[ir.Setting, ...]:
         found: dict[str, ir.Setting] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -169,8 +169,12 @@ class Spec:
 
     @cached_property
     def hash(self) -> str:
-        """The SHA-256 of the language's version and `text`, in hexadecimal."""
-        return hashlib.sha256(f"adaspec {LANGUAGE}\n{self.text}".encode()).hexdigest()
+        """The SHA-256, in hexadecimal, of the language's version and of `text` without its dialects.
+
+        A name that the rule is given elsewhere changes nothing that was built from it or saved under its hash.
+        """
+        text = canonical(replace(self.rule, dialects=()))
+        return hashlib.sha256(f"adaspec {LANGUAGE}\n{text}".encode()).hexdigest()
 
     def replace(self, **changes: Any) -> Spec:
         """A new spec with other schedules, defaults or slot beginnings.

@@ -102,4 +102,5 @@ def _function(function: ir.Function) -> list[str]:
 
 
 def _dialect(dialect: ir.Dialect) -> str:
-    return f'    "{dialect.name}": dict({", ".join(f"{s.name}={s.value!r}" for s in dialect.settings)}),'
+    of = [f'of="{dialect.of}"'] if dialect.of else []
+    return f'    "{dialect.name}": dict({", ".join(of + [f"{s.name}={s.value!r}" for s in dialect.settings])}),'

@@ -23,5 +23,5 @@ def adam_eps_hat(
 
 
 dialects = {
-    "adam:keras": dict(lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-7),
+    "adam:keras": dict(of="keras.optimizers.Adam", lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-7),
 }

@@ -21,12 +21,19 @@ for name, value in {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew: review the difference")
+    parser.addoption(
+        "--prove", action="store_true", help="run the whole proof, not only the part that each run can pay"
+    )
 
 
 NEEDS = {"needs_torch": ("torch",), "needs_jax": ("jax", "optax"), "needs_tensorflow": ("tensorflow", "keras")}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--prove"):
+        dear = [item for item in items if "prove" in item.keywords]
+        config.hook.pytest_deselected(items=dear)
+        items[:] = [item for item in items if "prove" not in item.keywords]
     for marker, modules in NEEDS.items():
         missing = [m for m in modules if importlib.util.find_spec(m) is None]
         if missing:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from originals import DIFFERENT, EQUAL, Original
+from first_originals import DIFFERENT, EQUAL, Original
 from problem import distance, problem
 from reference import reference
 from runs import interpreted, referred
@@ -51,7 +51,7 @@ def test_a_difference_that_is_explained_is_there(original: Original) -> None:
 @pytest.mark.needs_jax
 def test_schedule_free_evaluates_where_optax_does() -> None:
     import adaspec
-    from originals import b1_b2, optax_run
+    from first_originals import b1_b2, optax_run
 
     opt = adaspec.interpret("schedule_free")
     params, grads = problem("schedule_free")

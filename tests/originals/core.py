@@ -1,0 +1,219 @@
+"""What an installed original is, and the trials that a rule must pass beside it.
+
+An original is named by a rule or a dialect of the library; the table of the dialect itself says which class it is
+(`of`). `arguments` maps the original's own argument to our hyperparameter, or to a function of all of them, so that
+every trial gives both the same values. Untouched, the original is called with nothing at all, but `lr=1e-2` where it
+requires one: that is the dialect's promise.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+import adaspec
+from adaspec.library import original as named
+
+Array = np.ndarray
+Model = list[Array]
+Shape = tuple[int, ...]
+Hypers = Mapping[str, Any]
+
+STEPS = 50
+SHAPES: tuple[Shape, ...] = ((), (5,), (4, 3), (2, 2, 4, 3))
+MATRICES: tuple[Shape, ...] = ((4, 3), (3, 5), (6, 6))
+REQUIRED_LR = 1e-2
+"""The rate of a dialect whose original has no default of its own."""
+
+ARGUMENT = {"torch": "lr", "optax": "learning_rate", "keras": "learning_rate"}
+"""The original's argument for the learning rate, by the framework it runs in."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """`name` is the rule or dialect that equals the class or function `of`.
+
+    `vary`: hyperparameter values (of ours) that switch on what the defaults leave off, one trial each. `fixed`:
+    arguments that only choose among equal implementations (`foreach=False`). `untouched`: what the original must be
+    told beside the rate to run at all. `scheduled`: whether the rate may change from step to step. `tolerance`: largest
+    difference relative to the largest element of a parameter, in float64; where it is not 1e-12, `because` says why.
+    `make`, for what is no plain call: `make(cls, params, keywords)` (torch) or `make(cls, keywords)` (optax). `read`:
+    the parameters to compare, `read(optimizer, params)` (torch) or `read(state, params)` (optax). `around`: a context
+    manager to run it in. `patterns`: which kinds of gradients it can take.
+    """
+
+    name: str
+    of: str
+    arguments: Mapping[str, str | Callable[[Any], Any]]
+    vary: Sequence[Hypers] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    untouched: Mapping[str, Any] = field(default_factory=dict)
+    shapes: Sequence[Shape] = SHAPES
+    scheduled: bool = True
+    patterns: Sequence[str] = ("normal", "tiny", "zero")
+    tolerance: float = 1e-12
+    because: str = ""
+    make: Callable[..., Any] | None = None
+    read: Callable[..., Any] | None = None
+    around: Callable[[], AbstractContextManager[Any]] = nullcontext
+    steps: int = STEPS
+
+    @property
+    def library(self) -> str:
+        return self.of.partition(".")[0]
+
+    @property
+    def framework(self) -> str:
+        return self.library if self.library in ("optax", "keras") else "torch"
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.of}"
+
+    def cls(self) -> Any:
+        """The class or function itself; a dotted name may cross modules and classes."""
+        parts = self.of.split(".")
+        for cut in range(len(parts) - 1, 0, -1):
+            try:
+                found = import_module(".".join(parts[:cut]))
+            except ModuleNotFoundError:
+                continue
+            for part in parts[cut:]:
+                found = getattr(found, part)
+            return found
+        raise LookupError(self.of)
+
+    def keywords(self, hypers: Hypers | None) -> dict[str, Any]:
+        """What to call it with: nothing of ours when untouched, else every argument in the table."""
+        if hypers is None:
+            needs = inspect.signature(self.cls()).parameters
+            lr = ARGUMENT[self.framework]
+            required = lr in needs and needs[lr].default in (inspect.Parameter.empty, None)
+            return ({lr: REQUIRED_LR} if required else {}) | dict(self.untouched) | dict(self.fixed)
+        h = SimpleNamespace(**hypers)
+        given = {k: v(h) if callable(v) else hypers[v] for k, v in self.arguments.items()}
+        return given | dict(self.fixed)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One comparison: `hypers` beside the defaults (None: untouched), and whether the rate follows a schedule."""
+
+    label: str
+    hypers: Hypers | None
+    pattern: str = "normal"
+    scheduled: bool = False
+    seed: int = 0
+
+
+def trials(original: Original) -> list[Trial]:
+    """The first two touch everything there is; all of them together are the proof."""
+    spec = adaspec.load(original.name)
+    drawn = random_hypers(spec, original.name)
+    variants = [dict(v) for v in original.vary]
+    found = [Trial("untouched", None)]
+    schedule = original.scheduled and "lr" in spec.hypers
+    patterns = [p for p in ("tiny", "zero") if p in original.patterns]
+    first = variants[0] if variants else {}
+    found += [Trial("drawn", drawn | first, "normal", schedule, 1)]
+    found += [Trial(f"variant {i}", v, seed=10 + i) for i, v in enumerate(variants)]
+    found += [Trial(p, {} if i else first, p, schedule, 2 + i) for i, p in enumerate(patterns)]
+    found += [Trial(f"drawn {p}", drawn, p, schedule, 4 + i) for i, p in enumerate(patterns)]
+    return found
+
+
+def random_hypers(spec: adaspec.Spec, seed: str) -> dict[str, Any]:
+    """Other values for whatever is not static, of the default's size; zeros, None and static values stay."""
+    rng = random.Random(seed)
+    found: dict[str, Any] = {}
+    for name, hyper in spec.hypers.items():
+        default = spec.defaults[name]
+        if hyper.static or not default:
+            continue
+        if hyper.kind == "Decay":
+            found[name] = 1 - (1 - default) * rng.uniform(0.7, 1.4)
+            found[name] = min(max(found[name], 0.0), 0.9999)
+        else:
+            found[name] = default * rng.uniform(0.7, 1.4)
+    return found
+
+
+def problem(original: Original, trial: Trial) -> tuple[Model, list[Model]]:
+    """Parameters and the gradients of every step."""
+    rng = np.random.default_rng(trial.seed)
+    params = [np.asarray(rng.normal(size=shape)) for shape in original.shapes]
+    means = [rng.normal(size=shape) for shape in original.shapes]
+    steps = []
+    for step in range(original.steps):
+        grads = []
+        for i, mean in enumerate(means):
+            g = mean + rng.normal(size=mean.shape) / 2
+            if trial.pattern == "tiny":
+                g = g * 10.0 ** rng.uniform(-12, -3, size=mean.shape)
+            if trial.pattern == "zero":
+                g = g * (0 if i == 0 or (step + i) % 3 == 0 else rng.integers(0, 2, size=mean.shape))
+            grads.append(np.asarray(g))
+        steps.append(grads)
+    return params, steps
+
+
+def rates(trial: Trial, lr: float, steps: int = STEPS) -> list[float]:
+    """The learning rate of each step."""
+    if not trial.scheduled:
+        return [lr] * steps
+    return [lr * (1 - 0.9 * i / steps) * (0.5 + 0.5 * (i % 7 != 3)) for i in range(steps)]
+
+
+def ours(original: Original, trial: Trial, spec: adaspec.Spec | None = None) -> Iterator[Model]:
+    """The parameters after each step of the interpreter; `spec` may be a changed one, to see that it is noticed."""
+    spec = spec or adaspec.load(original.name)
+    given = {k: v for k, v in (trial.hypers or {}).items() if k in spec.hypers}
+    opt = adaspec.interpret(spec, **given)
+    params, grads = problem(original, trial)
+    state = opt.init(params)
+    plan = rates(trial, opt.hypers["lr"], original.steps) if trial.scheduled else None
+    for i, g in enumerate(grads):
+        now = {"lr": plan[i]} if plan and "lr" in spec.hypers else {}
+        params, state = opt.step(params, g, state, **now)
+        yield params
+
+
+def theirs(original: Original, trial: Trial) -> list[Model]:
+    """The parameters after each step of the original."""
+    runners = import_module("originals.runners")
+    hypers = None if trial.hypers is None else adaspec.load(original.name).defaults | dict(trial.hypers)
+    params, grads = problem(original, trial)
+    keywords = original.keywords(hypers)
+    lr = keywords.get(ARGUMENT[original.framework])
+    plan = rates(trial, lr, original.steps) if trial.scheduled and lr is not None else None
+    with original.around():
+        return getattr(runners, original.framework)(original, params, grads, keywords, plan)
+
+
+def distance(left: Model, right: Model) -> float:
+    """The largest difference of two models, relative to the largest element of its array; NaN and shapes never pass."""
+    worst = 0.0
+    for a, b in zip(left, right, strict=True):
+        assert np.shape(a) == np.shape(b)
+        assert np.asarray(b).dtype == np.float64
+        size = float(np.max(np.abs(b), initial=0.0))
+        gap = float(np.max(np.abs(a - b), initial=0.0))
+        if not np.isfinite(gap):
+            return float("inf")
+        worst = max(worst, gap / (size or 1.0))
+    return worst
+
+
+ORIGINALS: list[Original] = []
+
+
+def original(name: str, arguments: Mapping[str, str | Callable[[Any], Any]], of: str = "", **more: Any) -> None:
+    """Enter an original in the table; `of` only where the library does not say it (a rule that is no dialect)."""
+    ORIGINALS.append(Original(name, of or named(name).of, arguments, **more))

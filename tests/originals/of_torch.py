@@ -1,0 +1,17 @@
+"""torch.optim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .core import original
+
+BETAS = {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2), "eps": "eps"}
+
+
+def plain(**more: Any) -> dict[str, Any]:
+    """The arguments that most classes share, and `more`."""
+    return BETAS | more
+
+
+original("adam:torch", plain())

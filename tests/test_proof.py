@@ -1,0 +1,59 @@
+"""Every rule and dialect that names an installed original is that original, in float64, over 50 steps."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from typing import Any
+
+import pytest
+
+import adaspec
+from adaspec.library import _dialects, original
+from originals import ORIGINALS, Original, Trial, distance, ours, theirs, trials
+
+NEEDS = {"torch": "needs_torch", "optax": "needs_jax", "keras": "needs_tensorflow"}
+FAST = 2
+"""How many trials of each original a plain run makes; `make prove` makes them all."""
+
+
+@cache
+def _trials(entry: int) -> list[Trial]:
+    return trials(ORIGINALS[entry])
+
+
+def cases() -> list[Any]:
+    found = []
+    for i, entry in enumerate(ORIGINALS):
+        for n, trial in enumerate(_trials(i)):
+            marks = [getattr(pytest.mark, NEEDS[entry.framework])] + ([pytest.mark.prove] if n >= FAST else [])
+            found.append(pytest.param(entry, trial, id=f"{entry}-{trial.label}", marks=marks))
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize(("entry", "trial"), cases())
+def test_the_dialect_is_its_original(entry: Original, trial: Trial) -> None:
+    if entry.library not in NEEDS:
+        pytest.importorskip(entry.library)
+    steps = zip(ours(entry, trial), theirs(entry, trial), strict=True)
+    for t, (mine, yours) in enumerate(steps, 1):
+        assert distance(mine, yours) <= entry.tolerance, f"step {t}"
+
+
+def test_every_dialect_that_names_an_original_is_proven() -> None:
+    named = set()
+    for name in _dialects():
+        with warnings.catch_warnings():
+            try:
+                original(name)
+            except LookupError:
+                continue
+        named.add(name)
+    assert named <= {entry.name for entry in ORIGINALS}
+
+
+def test_a_looser_tolerance_has_a_reason() -> None:
+    for entry in ORIGINALS:
+        assert entry.tolerance == 1e-12 or entry.because, str(entry)
+        assert adaspec.load(entry.name)
