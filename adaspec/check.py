@@ -37,6 +37,7 @@ def check(rule: ir.Rule, warn: Warn | None = None) -> tuple[Stmt, ...]:
     env = signature(rule)
     statements = Flow(rule, env).block(body[:-1])
     check_return(rule, last, env)
+    check_beginnings(rule)
     check_reals(statements, domains.signature(rule))
     check_dialects(rule)
     if warn is not None:
@@ -84,6 +85,21 @@ def _binding(rule: ir.Rule, name: str) -> ir.Node | None:
 
 def _returns(rule: ir.Rule) -> str:
     return f"return {', '.join((rule.param, *rule.state_names))}"
+
+
+def check_beginnings(rule: ir.Rule) -> None:
+    """What a slot or a Shared reads at init is a hyperparameter that is always a number."""
+    declared = {h.name: h for h in rule.hypers}
+    for value, at in [*((s.init.value, s.init) for s in rule.slots), *((s.initial, s) for s in rule.shared)]:
+        if not isinstance(value, str):
+            continue
+        found = declared.get(value)
+        if found is None:
+            hint = suggest(value, declared) or f"'{rule.name}' has none"
+            raise SpecError(f"'{value}' is no hyperparameter, and only one can be read at init", at, hint)
+        if found.optional or found.kind == "Flag":
+            what = "may be None" if found.optional else "is a truth value"
+            raise SpecError(f"'{value}' {what}, and state begins with a number", at, "declare it as a number")
 
 
 def check_functions(rule: ir.Rule, budget: Budget) -> None:

@@ -108,10 +108,11 @@ class Declarations(Literals):
                 init = ir.Init("zeros") if default is None else self.init(default)
                 found[kind].append(ir.Slot(argument.arg, init, span=self.span(argument)))
             else:
-                value = 0.0 if default is None else self.literal(default)
+                value = 0.0 if default is None else self.beginning(default)
                 if isinstance(value, bool) or value is None:
                     raise self.refuse(default or argument, "a Shared begins with a number", "Shared = 0.0")
-                found[kind].append(ir.Shared(argument.arg, float(value), span=self.span(argument)))
+                initial = value if isinstance(value, str) else float(value)
+                found[kind].append(ir.Shared(argument.arg, initial, span=self.span(argument)))
         if not found["Param"]:
             raise SpecError(
                 f"the rule '{node.name}' takes no Param", self.name_span(node), "add an argument `x: Param`"

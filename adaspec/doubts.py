@@ -26,7 +26,7 @@ def doubts(rule: ir.Rule, body: tuple[ir.Stmt, ...], warn: Warn) -> None:
             warn(f"the Shared '{shared.name}' is never read nor bound", shared, "remove it")
     viewed = {a.name for f in rule.functions if f.role == "view" for a in f.arguments}
     for hyper in rule.hypers:
-        if hyper.name not in used | viewed:
+        if hyper.name not in used | viewed | set(rule.read_at_init):
             warn(f"the hyperparameter '{hyper.name}' is never read", hyper, "remove it, or use it")
     called = {n.function for f in (rule, *rule.functions) for n in ir.walk(f.body) if isinstance(n, ir.Call)}
     for function in rule.functions:

@@ -46,8 +46,14 @@ def slot_states(
             own = () if init.scalar else shape
             if init.without is not None and not init.scalar:
                 own = tuple(n for i, n in enumerate(shape) if i != len(shape) + init.without)
+            init = replace(init, value=initial(init.value, hypers))
             found[slot.name] = SlotState(slot.name, own, slot_dtype(slot, dtype), init)
     return found
+
+
+def initial(value: float | str, hypers: Hypers) -> float:
+    """What a slot or a Shared begins with: a number, or the hyperparameter that `value` names."""
+    return float(hypers[value] or 0.0) if isinstance(value, str) else value
 
 
 def presence(rule: ir.Rule, body: tuple[Stmt, ...]) -> dict[str, Expr]:

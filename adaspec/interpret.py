@@ -51,7 +51,8 @@ class Interpreter:
         slots = {}
         for path, x in tree.leaves(params).items():
             slots[path] = self._slots(path, x)
-        return State(0, dict.fromkeys(slots, 0), slots, {s.name: s.initial for s in self.spec.rule.shared})
+        shared = {s.name: facts.initial(s.initial, self.hypers) for s in self.spec.rule.shared}
+        return State(0, dict.fromkeys(slots, 0), slots, shared)
 
     def step(self, params: Tree, grads: Tree, state: State, /, **hypers: Any) -> tuple[Tree, State]:
         """One update. `grads` has the shape of `params`; a gradient of None leaves its parameter and slots alone.

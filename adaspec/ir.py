@@ -191,11 +191,12 @@ class Return(Stmt):
 class Init(Node):
     """How a slot begins: `zeros`, `ones`, `full` (with a value), `copy` of the parameter, or `first_grad`.
 
-    `without` is the axis (negative) that the slot lacks, `scalar` makes it 0-d.
+    A value that is text names a hyperparameter, read once when the slot is made. `without` is the axis (negative) that
+    the slot lacks, `scalar` makes it 0-d.
     """
 
     kind: str
-    value: float = 0.0
+    value: float | str = 0.0
     without: int | None = None
     scalar: bool = False
 
@@ -216,10 +217,10 @@ class Slot(Node):
 
 @dataclass(frozen=True)
 class Shared(Node):
-    """One float64 scalar for the whole model."""
+    """One float64 scalar for the whole model; `initial` is a number or the name of a hyperparameter, read at init."""
 
     name: str
-    initial: float
+    initial: float | str
 
 
 @dataclass(frozen=True)
@@ -305,6 +306,12 @@ class Rule(Node):
     def state_names(self) -> tuple[str, ...]:
         """The names after the parameter in the rule's `return`, in signature order."""
         return tuple(s.name for s in self.slots) + tuple(s.name for s in self.shared)
+
+    @property
+    def read_at_init(self) -> tuple[str, ...]:
+        """The hyperparameters that slots and shared scalars begin with, once each."""
+        found = [s.init.value for s in self.slots] + [s.initial for s in self.shared]
+        return tuple(dict.fromkeys(v for v in found if isinstance(v, str)))
 
 
 # Walking

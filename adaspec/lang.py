@@ -66,7 +66,7 @@ class _Init(_Word):
     def without(self, axis: int) -> Any:
         return self
 
-    def __call__(self, value: float) -> Any:
+    def __call__(self, value: float | str) -> Any:
         return self
 
 

@@ -35,9 +35,18 @@ class Literals:
             ):
                 return -self.number(node.operand, value)
             case ast.Constant(value=str()):
-                hint = "write the number; reading a hyperparameter once at init comes later"
+                hint = 'write the number; only `full("lr")` and `Shared = "lr"` name a hyperparameter'
                 raise self.refuse(node, "a literal number was expected, not text", hint)
         raise self.refuse(node, "a literal number was expected", "compute it by hand, or inside the rule")
+
+    def beginning(self, node: ast.expr) -> int | float | bool | str | None:
+        """A literal, or the name of a hyperparameter in quotes: whether there is one, the checker tells."""
+        match node:
+            case ast.Constant(value=str(name)):
+                if not (name.isascii() and name.isidentifier() and len(name) <= 60):
+                    raise self.refuse(node, f"no hyperparameter is named {name[:40]!r}", 'a plain name: full("lr")')
+                return name
+        return self.literal(node)
 
     def init(self, node: ast.expr) -> ir.Init:
         span = self.span(node)
@@ -55,10 +64,10 @@ class Literals:
                     raise self.refuse(axis, "slots without an axis before the last two come later", "zeros.without(-1)")
                 return ir.Init(base.kind, base.value, number, base.scalar, span=span)
             case ast.Call(func=ast.Name(id="full"), args=[value], keywords=[]):
-                number = self.literal(value)
+                number = self.beginning(value)
                 if isinstance(number, bool) or number is None:
                     raise self.refuse(value, "`full` takes a number", "full(0.1)")
-                return ir.Init("full", float(number), span=span)
+                return ir.Init("full", number if isinstance(number, str) else float(number), span=span)
             case ast.Name(id=kind) if kind in INITS and kind != "full":
                 return ir.Init(kind, 1.0 if kind == "ones" else 0.0, span=span)
             case ast.Name(id="full"):

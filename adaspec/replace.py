@@ -49,9 +49,9 @@ def _plain(value: Any) -> Any:
 
 
 def _used(rule: ir.Rule) -> set[str]:
-    """The names that the rule reads, directly or through its views (whose arguments are the rule's own)."""
+    """The names that the rule reads, at init, directly or through its views (whose arguments are the rule's own)."""
     views = {a.name for f in rule.functions if f.role == "view" for a in f.arguments}
-    return ir.names(rule.body) | views
+    return ir.names(rule.body) | views | set(rule.read_at_init)
 
 
 def _with_schedule(rule: ir.Rule, name: str, text: Any, changes: dict[str, Any]) -> tuple[ir.Rule, set[str]]:

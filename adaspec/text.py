@@ -69,7 +69,7 @@ def _rule(rule: ir.Rule) -> list[str]:
     arguments = [f"{rule.param}: Param", f"{rule.grad}: Grad"]
     arguments += [f"{rule.step}: Step"] if rule.step else []
     arguments += [f"{s.name}: Slot = {init(s.init)}" for s in rule.slots]
-    arguments += [f"{s.name}: Shared = {s.initial!r}" for s in rule.shared]
+    arguments += [f"{s.name}: Shared = {beginning(s.initial)}" for s in rule.shared]
     if rule.hypers:
         arguments += ["*", *(hyper(h) for h in rule.hypers)]
     lines = [f"def {rule.name}(", *(f"    {a}," for a in arguments), "):"]
@@ -82,8 +82,12 @@ def hyper(h: ir.Hyper) -> str:
     return f"{h.name}: {kind} = {h.default!r}"
 
 
+def beginning(value: float | str) -> str:
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
 def init(value: ir.Init) -> str:
-    text = f"full({value.value!r})" if value.kind == "full" else value.kind
+    text = f"full({beginning(value.value)})" if value.kind == "full" else value.kind
     text += f".without({value.without})" if value.without is not None else ""
     return text + (".scalar" if value.scalar else "")
 

@@ -86,7 +86,7 @@ def _state(out: Console, spec: Spec) -> None:
     if spec.shared:
         shared = table("one per model", "begins as", right=("begins as",))
         for s in spec.shared.values():
-            shared.add_row(Text(s.name, "name"), Text(f"{s.initial:g}"))
+            shared.add_row(Text(s.name, "name"), Text(s.initial if isinstance(s.initial, str) else f"{s.initial:g}"))
         out.print()
         put(out, shared)
     if not spec.slots:

@@ -6,6 +6,7 @@ The step becomes `update_fn`: the scalars of each phase, then one function of a 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 
 from adaspec import ir
@@ -185,7 +186,7 @@ class Module:
             lines.append("    dtype = _wide(*jax.tree.leaves(params))")
         lines += [f"    return {self.state}(", "        count=jnp.zeros([], jnp.int32),"]
         for slot in self.rule.slots:
-            value, fact = beginning(slot), self.lowered.presence[slot.name]
+            value, fact = beginning(slot, self.first), self.lowered.presence[slot.name]
             if fact == FALSE:
                 value = "None"
             elif fact != TRUE:
@@ -194,8 +195,12 @@ class Module:
             fits = len(head) + len(body) + 6 <= 120
             lines += [f"{head}{body}),"] if fits else [head, f"            {body}", "        ),"]
         for shared in self.rule.shared:
-            lines.append(f"        {self.names[shared.name]}=jnp.array({shared.initial!r}, dtype),")
+            lines.append(f"        {self.names[shared.name]}=jnp.array({self.first(shared.initial)}, dtype),")
         return [*lines, "    )"]
+
+    def first(self, value: float | str) -> str:
+        """What a slot or a Shared begins with: a literal, or a hyperparameter before the first update."""
+        return f"_first({self.public[value]})" if isinstance(value, str) else repr(value)
 
     def view_lines(self) -> list[str]:
         return [
@@ -261,15 +266,15 @@ def number(value: float | int | bool | None) -> str:
     return repr(value)
 
 
-def beginning(slot: ir.Slot) -> str:
-    """How a slot begins, for a parameter `p`."""
+def beginning(slot: ir.Slot, first: Callable[[float | str], str]) -> str:
+    """How a slot begins, for a parameter `p`; `first` prints a value."""
     init, dtype = slot.init, f"jnp.{slot.dtype}" if slot.dtype else "_wide(p)"
     if init.kind == "copy":
         return f"jnp.array(p, {dtype}, copy=True)"
     value = {"zeros": 0.0, "first_grad": 0.0, "ones": 1.0}.get(init.kind, init.value)
     if init.scalar:
-        return f"jnp.full((), {value!r}, {dtype})"
+        return f"jnp.full((), {first(value)}, {dtype})"
     like = "p" if init.without is None else f"jnp.sum(p, axis={init.without})"
     if value in (0.0, 1.0):
         return f"jnp.{'ones' if value else 'zeros'}_like({like}, {dtype})"
-    return f"jnp.full_like({like}, {value!r}, {dtype})"
+    return f"jnp.full_like({like}, {first(value)}, {dtype})"

@@ -41,6 +41,11 @@ def _now(value: Any, count: jax.Array, dtype: Any) -> Any:
         return None
     return float(value) if isinstance(value, int | float) else jnp.asarray(value, dtype)
 ''',
+    "_first": '''
+def _first(value: Any) -> Any:
+    """A hyperparameter before the first update."""
+    return value(jnp.zeros([], jnp.int32)) if callable(value) else value
+''',
     "_wide": '''
 def _wide(*arrays: Any) -> Any:
     """The dtype to compute in: that of the arrays, and never narrower than float32."""

@@ -124,7 +124,7 @@ class Emitter:
         lines += [
             f'        "{self.names.key(s.name)}": {self.where_present(s, self.begin(s))},' for s in self.rule.slots
         ]
-        shared = ", ".join(f'"{s.name}": {s.initial!r}' for s in self.rule.shared)
+        shared = ", ".join(f'"{s.name}": {self.first(s.initial)}' for s in self.rule.shared)
         lines += ["    }", f'return {{"step": 0, "shared": {{{shared}}}, "slots": slots}}']
         return ["    def init(self, params: Any) -> dict[str, Any]:", *("        " + line for line in lines)]
 
@@ -149,14 +149,24 @@ class Emitter:
         init = slot.init
         if init.kind == "copy":
             return "param.astype(dtype)"
-        value = {0.0: "np.zeros", 1.0: "np.ones"}.get(init.value)
+        made: dict[float | str, str] = {0.0: "np.zeros", 1.0: "np.ones"}
+        value = made.get(init.value)
         if init.scalar or init.without is not None:
             return (
                 f"{value}({self.shape(slot)}, dtype)"
                 if value
-                else f"np.full({self.shape(slot)}, {init.value!r}, dtype)"
+                else f"np.full({self.shape(slot)}, {self.first(init.value)}, dtype)"
             )
-        return f"{value}_like(param, dtype)" if value else f"np.full_like(param, {init.value!r}, dtype)"
+        return f"{value}_like(param, dtype)" if value else f"np.full_like(param, {self.first(init.value)}, dtype)"
+
+    def first(self, value: float | str) -> str:
+        """What a slot or a Shared begins with: a literal, or a hyperparameter before the first step."""
+        if not isinstance(value, str):
+            return repr(value)
+        hyper, name = self.rule.hyper(value), self.names[value]
+        assert hyper is not None
+        count = f'float(_count("{name}", self.{name}))'
+        return count if hyper.kind == "Count" else f'_{hyper.kind.lower()}("{name}", self.{name}, 0)'
 
     def static(self, node: ir.Expr) -> str:
         return NumberPrinter(self.names, self.lowered.intervals).text(node)

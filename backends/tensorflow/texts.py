@@ -38,6 +38,16 @@ def _full_of(value):
     """An initializer: Keras's own `Constant` rounds the number to float32."""
     return lambda shape, dtype: ops.full(shape, value, dtype)
 ''',
+    "_rate_of": '''
+def _rate_of(optimizer):
+    """An initializer: the learning rate when the slot is made, a schedule's before the first update."""
+
+    def initializer(shape, dtype):
+        with tf.init_scope():  # a read at creation, not an op of the tf.function being traced
+            return ops.full(shape, ops.convert_to_tensor(optimizer.learning_rate, dtype), dtype)
+
+    return initializer
+''',
     "_described": """
 def _described(variable):
     return f" (parameter '{getattr(variable, 'path', variable.name)}' has shape {tuple(variable.shape)})"

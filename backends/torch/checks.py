@@ -208,3 +208,7 @@ class GroupFacts(FactPrinter):
         if name in betas:
             return f'group["betas"][{betas.index(name)}]'
         return f'group["{self.names(name)}"]' if self.lowered.rule.hyper(name) else self.names(name)
+
+    def initial(self, value: float | str) -> str:
+        """What a slot or a Shared begins with: a literal, or what the group holds now, which may be a Tensor."""
+        return f"float({self.name(value)})" if isinstance(value, str) else repr(value)

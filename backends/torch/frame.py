@@ -45,7 +45,9 @@ class Frame:
 
     @property
     def state_needs_group(self) -> bool:
-        """Whether it depends on a flag which slots there are."""
+        """Whether a hyperparameter decides which slots there are, or what one begins with."""
+        if any(isinstance(s.init.value, str) for s in self.lowered.rule.slots):
+            return True
         return any(ir.names(c) - {self.lowered.rule.param} for c in self.lowered.presence.values())
 
     # The step

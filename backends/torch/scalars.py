@@ -28,7 +28,10 @@ class Shares:
         reach = {s.name: self._reach(lowered.shared_values[s.name]) for s in lowered.rule.shared}
         self.total = [s.name for s in lowered.rule.shared if reach[s.name] & self.totals]
         self.own = [s.name for s in lowered.rule.shared if s.name not in self.total]
-        self.hypers = [h.name for h in lowered.rule.hypers if any(h.name in reach[s] for s in self.total)]
+        begun = {s.initial for s in lowered.rule.shared if s.name in self.total}
+        self.hypers = [
+            h.name for h in lowered.rule.hypers if h.name in begun or any(h.name in reach[s] for s in self.total)
+        ]
         self.step = {s for s in reach if lowered.rule.step in reach[s]}
         # The name under which `_scalars` gets a new value: the one that lowering gave it, else one of its own.
         values = lowered.shared_values

@@ -22,30 +22,32 @@ def new_state(frame: Frame) -> Lines:
     lines += ['    state = {"step": torch.zeros((), dtype=torch.float64, device="cpu")}']
     facts = GroupFacts(names, lowered, "x")
     for slot in slots:
-        text = f'state["{names(slot.name)}"] = {beginning(slot)}'
+        text = f'state["{names(slot.name)}"] = {beginning(slot, facts)}'
         when = lowered.presence[slot.name]
         lines += [f"    {text}"] if when == Constant(True) else [f"    if {facts.text(when)}:", f"        {text}"]
     return [*lines, "    return state"]
 
 
-def beginning(slot: ir.Slot) -> str:
+def beginning(slot: ir.Slot, facts: GroupFacts) -> str:
     init = slot.init
     if init.kind == "copy":
         return "x.detach().to(dtype, copy=True)"
     value = {"zeros": 0.0, "ones": 1.0, "first_grad": 0.0}.get(init.kind, init.value)
+    fill = facts.initial(value)
     shape = "()" if init.scalar else f"x.shape[:{init.without}]"
     if init.scalar or init.without is not None:
         if init.without is not None and init.without != -1 and not init.scalar:
             shape = f"(*x.shape[:{init.without}], *x.shape[{init.without + 1}:])"
         if value == 0:
             return f"torch.zeros({shape}, dtype=dtype, device=x.device)"
-        return f"torch.full({shape}, {value!r}, dtype=dtype, device=x.device)"
-    like = {0.0: "zeros_like(x", 1.0: "ones_like(x"}.get(value, f"full_like(x, {value!r}")
-    return f"torch.{like}, dtype=dtype)"
+        return f"torch.full({shape}, {fill}, dtype=dtype, device=x.device)"
+    like: dict[float | str, str] = {0.0: "zeros_like(x", 1.0: "ones_like(x"}
+    return f"torch.{like.get(value, f'full_like(x, {fill}')}, dtype=dtype)"
 
 
 def methods(frame: Frame) -> Lines:
     names, shares = frame.names, frame.shared.shares
+    facts = GroupFacts(names, frame.lowered, "x")
     own = {names(s.name): s.initial for s in frame.lowered.rule.shared if s.name in shares.own}
     total = {names(s.name): s.initial for s in frame.lowered.rule.shared if s.name in shares.total}
     if any(s in shares.step for s in shares.own):
@@ -64,11 +66,11 @@ def methods(frame: Frame) -> Lines:
         "            self.param_groups.pop()",
         "            raise",
     ]
-    scalar = "torch.tensor({!r}, dtype=torch.float64)"
-    lines += [f'        group.setdefault("{n}", {scalar.format(v)})' for n, v in own.items()]
+    scalar = "torch.tensor({}, dtype=torch.float64)"
+    lines += [f'        group.setdefault("{n}", {scalar.format(facts.initial(v))})' for n, v in own.items()]
     if total:
         lines += ["        if len(self.param_groups) == 1:"]
-        lines += [f'            group.setdefault("{n}", {scalar.format(v)})' for n, v in total.items()]
+        lines += [f'            group.setdefault("{n}", {scalar.format(facts.initial(v))})' for n, v in total.items()]
     lines += [
         "",
         "    def __setstate__(self, state: dict[str, Any]) -> None:",
