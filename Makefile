@@ -3,7 +3,7 @@ PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
 
-.PHONY: demo test format clean
+.PHONY: demo test prove mutants format clean
 
 demo: .venv/.demo
 	@$(BIN)/adaspec demo
@@ -13,6 +13,13 @@ test: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/python -m pytest -n $(JOBS)
+
+# Everything that a plain run leaves out: every dialect against its original in every trial, and the mutants.
+prove: .venv/.test
+	$(BIN)/python -m pytest -n $(JOBS) --prove -m prove
+
+mutants: .venv/.test
+	$(BIN)/python tests/mutants.py
 
 format: .venv/.test
 	$(BIN)/ruff check --fix .
@@ -30,7 +37,8 @@ clean:
 
 .venv/.test: pyproject.toml constraints.txt | .venv/.made
 	@echo "Setting up .venv for the tests: torch, JAX, TensorFlow and the tools. The first time takes some minutes."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,test,originals]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps timm==1.0.31 heavyball==3.2.1
 	@touch .venv/.demo $@
 
 .venv/.made:

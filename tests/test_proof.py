@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import adaspec
-from adaspec.library import _dialects, original
+from adaspec.library import VERSIONS, _dialects, original
 from originals import ORIGINALS, Original, Trial, distance, ours, theirs, trials
 
+ROOT = Path(__file__).parents[1]
 NEEDS = {"torch": "needs_torch", "optax": "needs_jax", "keras": "needs_tensorflow"}
 FAST = 2
 """How many trials of each original a plain run makes; `make prove` makes them all."""
@@ -51,6 +54,13 @@ def test_every_dialect_that_names_an_original_is_proven() -> None:
                 continue
         named.add(name)
     assert named <= {entry.name for entry in ORIGINALS}
+
+
+def test_the_versions_are_the_installed_ones() -> None:
+    """The import name of a library is its distribution's, but for torch-optimi's `optimi`."""
+    pinned = dict(re.findall(r"^([\w-]+)==([\d.]+)$", (ROOT / "constraints.txt").read_text(), re.M))
+    pinned["optimi"] = pinned["torch-optimi"]
+    assert {name: pinned[name] for name in VERSIONS} == VERSIONS
 
 
 def test_a_looser_tolerance_has_a_reason() -> None:

@@ -22,6 +22,8 @@ import numpy as np
 import adaspec
 from adaspec.library import original as named
 
+from . import timm_alone
+
 Array = np.ndarray
 Model = list[Array]
 Shape = tuple[int, ...]
@@ -79,6 +81,8 @@ class Original:
 
     def cls(self) -> Any:
         """The class or function itself; a dotted name may cross modules and classes."""
+        if self.library == "timm":
+            timm_alone.prepare()
         parts = self.of.split(".")
         for cut in range(len(parts) - 1, 0, -1):
             try:
