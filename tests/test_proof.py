@@ -12,24 +12,26 @@ import pytest
 
 import adaspec
 from adaspec.library import VERSIONS, _dialects, original
-from originals import ORIGINALS, Original, Trial, distance, ours, theirs, trials
+from originals import ORIGINALS, REFERRED, Original, Trial, distance, ours, theirs, trials
 
 ROOT = Path(__file__).parents[1]
 NEEDS = {"torch": "needs_torch", "optax": "needs_jax", "keras": "needs_tensorflow"}
+ENTRIES = [*REFERRED.values(), *ORIGINALS]
 FAST = 2
 """How many trials of each original a plain run makes; `make prove` makes them all."""
 
 
 @cache
 def _trials(entry: int) -> list[Trial]:
-    return trials(ORIGINALS[entry])
+    return trials(ENTRIES[entry])
 
 
 def cases() -> list[Any]:
     found = []
-    for i, entry in enumerate(ORIGINALS):
+    for i, entry in enumerate(ENTRIES):
         for n, trial in enumerate(_trials(i)):
-            marks = [getattr(pytest.mark, NEEDS[entry.framework])] + ([pytest.mark.prove] if n >= FAST else [])
+            marks = [pytest.mark.prove] if n >= FAST else []
+            marks += [getattr(pytest.mark, NEEDS[entry.framework])] if entry.framework in NEEDS else []
             found.append(pytest.param(entry, trial, id=f"{entry}-{trial.label}", marks=marks))
     return found
 
@@ -37,7 +39,7 @@ def cases() -> list[Any]:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 @pytest.mark.parametrize(("entry", "trial"), cases())
 def test_the_dialect_is_its_original(entry: Original, trial: Trial) -> None:
-    if entry.library not in NEEDS:
+    if entry.library not in (*NEEDS, "reference", "timm"):
         pytest.importorskip(entry.library)
     steps = zip(ours(entry, trial), theirs(entry, trial), strict=True)
     for t, (mine, yours) in enumerate(steps, 1):

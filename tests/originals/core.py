@@ -39,7 +39,7 @@ ARGUMENT = {"torch": "lr", "optax": "learning_rate", "keras": "learning_rate"}
 """The original's argument for the learning rate, by the framework it runs in."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Original:
     """`name` is the rule or dialect that equals the class or function `of`.
 
@@ -74,7 +74,7 @@ class Original:
 
     @property
     def framework(self) -> str:
-        return self.library if self.library in ("optax", "keras") else "torch"
+        return self.library if self.library in ("optax", "keras", "reference") else "torch"
 
     def __str__(self) -> str:
         return f"{self.name}={self.of}"
@@ -96,6 +96,8 @@ class Original:
 
     def keywords(self, hypers: Hypers | None) -> dict[str, Any]:
         """What to call it with: nothing of ours when untouched, else every argument in the table."""
+        if self.library == "reference":
+            return dict(hypers or {})
         if hypers is None:
             needs = inspect.signature(self.cls()).parameters
             lr = ARGUMENT[self.framework]
@@ -106,7 +108,7 @@ class Original:
         return given | dict(self.fixed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
     """One comparison: `hypers` beside the defaults (None: untouched), and whether the rate follows a schedule."""
 
@@ -153,6 +155,8 @@ def problem(original: Original, trial: Trial) -> tuple[Model, list[Model]]:
     """Parameters and the gradients of every step."""
     rng = np.random.default_rng(trial.seed)
     params = [np.asarray(rng.normal(size=shape)) for shape in original.shapes]
+    if trial.pattern == "zero":
+        params[1] = np.zeros(original.shapes[1])  # ratios of norms have a branch for it
     means = [rng.normal(size=shape) for shape in original.shapes]
     steps = []
     for step in range(original.steps):
@@ -195,7 +199,7 @@ def theirs(original: Original, trial: Trial) -> list[Model]:
     hypers = None if trial.hypers is None else adaspec.load(original.name).defaults | dict(trial.hypers)
     params, grads = problem(original, trial)
     keywords = original.keywords(hypers)
-    lr = keywords.get(ARGUMENT[original.framework])
+    lr = keywords.get(ARGUMENT.get(original.framework, "lr"))
     plan = rates(trial, lr, original.steps) if trial.scheduled and lr is not None else None
     with original.around():
         return getattr(runners, original.framework)(original, params, grads, keywords, plan)

@@ -63,3 +63,18 @@ def keras(original: Original, params: Model, grads: list[Model], keywords: dict[
     """In a process of its own, on JAX: on TensorFlow, Keras rounds a Python float to float32 on its way to float64."""
     assert original.make is None and original.read is None
     return keras_process.run(original.of, params, grads, keywords, plan)
+
+
+def reference(
+    original: Original, params: Model, grads: list[Model], keywords: dict[str, Any], plan: Any
+) -> list[Model]:
+    from reference import reference as written
+
+    assert plan is None
+    rule = written(original.name)
+    state = rule.init(params, **keywords)
+    trajectory = []
+    for step in grads:
+        params = [np.asarray(x, dtype=np.float64) for x in rule.step(params, step, state)]
+        trajectory.append(params)
+    return trajectory
