@@ -49,7 +49,8 @@ class Original:
     difference relative to the largest element of a parameter, in float64; where it is not 1e-12, `because` says why.
     `make`, for what is no plain call: `make(cls, params, keywords)` (torch) or `make(cls, keywords)` (optax). `read`:
     the parameters to compare, `read(optimizer, params)` (torch) or `read(state, params)` (optax). `around`: a context
-    manager to run it in. `patterns`: which kinds of gradients it can take.
+    manager to run it in. `patterns`: which kinds of gradients it can take. `kept`: hyperparameters that keep
+    their default because the original has no argument for them, or refuses what lies on the other side of it.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Original:
     shapes: Sequence[Shape] = SHAPES
     scheduled: bool = True
     patterns: Sequence[str] = ("normal", "tiny", "zero")
+    kept: Sequence[str] = ()
     tolerance: float = 1e-12
     because: str = ""
     make: Callable[..., Any] | None = None
@@ -123,6 +125,7 @@ def trials(original: Original) -> list[Trial]:
     """The first two touch everything there is; all of them together are the proof."""
     spec = adaspec.load(original.name)
     drawn = random_hypers(spec, original.name)
+    drawn = {name: value for name, value in drawn.items() if name not in original.kept}
     variants = [dict(v) for v in original.vary]
     found = [Trial("untouched", None)]
     schedule = original.scheduled and "lr" in spec.hypers

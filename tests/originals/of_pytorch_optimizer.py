@@ -1,0 +1,58 @@
+"""pytorch_optimizer: one tensor at a time (foreach=False), which is the same rule as its batched form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .core import Hypers, original
+from .precision import widened
+
+BETAS = {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2), "eps": "eps"}
+DECAY = {"weight_decay": "weight_decay", "weight_decouple": "decoupled"}
+# A constant of the library: √(v + 1e-15) wherever it can keep the largest v.
+ROOT = ("eps_root",)
+DECAYED = [{"weight_decay": 0.1, "decoupled": True}, {"weight_decay": 0.1, "decoupled": False}]
+AMSGRAD = [*DECAYED, {"amsgrad": True, "weight_decay": 0.1}]
+THREE = {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2, h.beta3)}
+
+
+def ours(name: str, arguments: Mapping[str, Any], vary: Sequence[Hypers] = DECAYED, **more: Any) -> None:
+    fixed = {"foreach": False} | more.pop("fixed", {})
+    original(f"{name}:pytorch_optimizer", arguments, vary=vary, fixed=fixed, **more)
+
+
+ours("adamod", THREE | DECAY | {"eps": "eps"})
+ADABOUND = BETAS | DECAY | {"final_lr": "final_lr", "gamma": "gamma"}
+ours("adabound", ADABOUND | {"ams_bound": "amsgrad"}, AMSGRAD, kept=ROOT)
+ours("amsbound", ADABOUND, fixed={"ams_bound": True}, kept=ROOT)
+ours("padam", BETAS | DECAY | {"partial": "partial"}, DECAYED[::-1])
+ours(
+    "qhadam",
+    BETAS | DECAY | {"nus": lambda h: (h.nu1, h.nu2)},
+    [*DECAYED, {"nu1": 0.7, "nu2": 0.9}],
+    kept=("nu1", "nu2"),  # at most 1
+    around=widened("pytorch_optimizer.optimizer.qhadam"),  # it counts in float32
+)
+ours("qhm", {"lr": "lr", "momentum": "mu", "nu": "nu"} | DECAY, [*DECAYED, {"mu": 0.999, "nu": 0.7}], kept=["nu"])
+ours("diffgrad", BETAS | DECAY | {"ams_bound": "amsgrad"}, AMSGRAD, kept=ROOT)
+ours("pnm", {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2)} | DECAY, kept=["beta2"])
+ours(
+    "adapnm",
+    THREE | DECAY | {"eps": "eps", "ams_bound": "amsgrad"},
+    [*DECAYED, {"amsgrad": False, "beta3": 0.7}],
+    kept=[*ROOT, "beta3"],
+)
+ours("aggmo", THREE | DECAY)
+ours(
+    "laprop",
+    BETAS
+    | {
+        "weight_decay": "weight_decay",
+        "ams_bound": "amsgrad",
+        "centered": "centered",
+        "steps_before_using_centered": "wait",
+    },
+    [{"weight_decay": 0.1}, {"amsgrad": True}, {"centered": True}, {"centered": True, "wait": 20}],
+    kept=ROOT,
+)
