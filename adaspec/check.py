@@ -121,6 +121,9 @@ def check_functions(rule: ir.Rule, budget: Budget) -> None:
             raise SpecError(
                 f"a {function.role} sums over no model", total, "compute the total in the rule and keep it in a Shared"
             )
+        drawn = next((n for n in ir.walk((*statements, value)) if isinstance(n, ir.Draw)), None)
+        if drawn is not None:
+            raise SpecError(f"a {function.role} draws no noise", drawn, "draw it in the rule and keep it in a Slot")
         Flow(rule, env).block(statements)
         found = typeof(value, env)
         if function.role == "schedule" and (found.is_array or found.truth or found.optional):

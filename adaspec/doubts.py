@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from . import domains, ir
+from . import domains, ir, noise
 from .errors import SpecError
 from .ir import Assign, Binary, Expr, Name, Unary
 from .scalars import evaluate
@@ -18,6 +18,7 @@ Warn = Callable[[str, ir.Node, str], None]
 
 def doubts(rule: ir.Rule, body: tuple[ir.Stmt, ...], warn: Warn) -> None:
     used = ir.names(body[:-1]) | set(ir.assigned(body))
+    used |= {noise.SEED} if any(isinstance(n, ir.Draw) for n in ir.walk(body)) else set()
     for slot in rule.slots:
         if slot.name not in used:
             warn(f"the slot '{slot.name}' is never read nor bound", slot, "remove it: it costs memory")

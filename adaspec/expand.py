@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import ir
+from . import ir, noise
 from .errors import SpecError
 from .fold import folded, none_fact
 from .ir import Assign, Call, Choose, Compare, Constant, Dim, Expr, If, Name, Ndim, Number, Stmt, rebuild
@@ -59,6 +59,7 @@ class Expander:
         self.facts: dict[str, dict[str, int]] = {}
         self.nullable = {h.name for h in rule.hypers if h.optional}
         self.loops = 0
+        self.draws = 0
         self.depth = 0
         self.numbers = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | {rule.step}
         own = {h.name for h in rule.hypers} | set(rule.state_names) | {rule.param, rule.grad, rule.step or rule.param}
@@ -198,6 +199,8 @@ class Expander:
                 return none_fact(replace(node, left=asked), never)
             case Call(function=name) if self.rule.function(name) is not None:
                 return self.inline(node, scope, ranks, before)
+            case Call(function=name) if name in noise.KINDS:
+                return self.draw(node)
             case Dim(operand, axis):
                 inner = self.expr(operand, scope, ranks, before)
                 if axis >= 0:
@@ -211,6 +214,19 @@ class Expander:
                     axis -= rank
                 return replace(node, operand=inner, axis=axis)
         return rebuild(node, lambda child: self.expr(child, scope, ranks, before))
+
+    def draw(self, node: Call) -> ir.Draw:
+        """A draw of noise, under the number that tells it from the rule's others."""
+        seed = self.rule.hyper(noise.SEED)
+        if seed is None or seed.kind != "Count":
+            hint = f"declare it among the hyperparameters: {noise.SEED}: Count = 0"
+            raise SpecError(f"'{node.function}' needs a seed", node, hint)
+        if self.loops:
+            raise SpecError("noise in a loop would be the same at every turn", node, "draw it in front of the loop")
+        if self.draws == noise.MOST:
+            raise SpecError(f"more than {noise.MOST} draws of noise", node, "bind one to a name and read it twice")
+        self.draws += 1
+        return ir.Draw(node.function, self.draws - 1, span=node.span)
 
     def choice(self, node: Choose, parts: tuple, scope: dict, ranks: dict, before: list[Stmt]) -> Expr:
         """A static choice; becomes an `if` where a branch needs statements, so that only its own branch runs."""

@@ -81,7 +81,7 @@ class Hoister:
                     return False
                 case Call(function=name) if name not in ELEMENTWISE:
                     return False
-                case Binary("@") | ir.Transpose() | ir.Index() | ir.Dim() | ir.Ndim():
+                case Binary("@") | ir.Draw() | ir.Transpose() | ir.Index() | ir.Dim() | ir.Ndim():
                     return False
         return True
 

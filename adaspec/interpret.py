@@ -70,10 +70,10 @@ class Interpreter:
                 raise ValueError(f"parameter '{path}' has shape {tuple(x.shape)}, its gradient {tuple(g.shape)}")
         now = state.step + 1
         runs: dict[str, Run] = {}
-        for path, x in xs.items():
+        for place, (path, x) in enumerate(xs.items()):
             if gs[path] is not None and x.size != 0:
                 t = state.steps[path] + 1
-                runs[path] = Run(self.spec, path, x, gs[path], state.slots[path], state.shared, (t, now), given)
+                runs[path] = Run(self.spec, path, x, gs[path], state.slots[path], state.shared, (t, now), given, place)
         _lockstep([run.block(self.spec.statements) for run in runs.values()])
         counted = [path for path in xs if gs[path] is not None]
         shared = next(iter(runs.values())).shared() if runs else dict(state.shared)

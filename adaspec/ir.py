@@ -140,6 +140,14 @@ class Index(Expr):
     items: tuple[str | None, ...]
 
 
+@dataclass(frozen=True)
+class Draw(Expr):
+    """Noise of the parameter's shape (`adaspec.noise`); `stream` counts the draws of an expanded rule from 0."""
+
+    kind: str
+    stream: int
+
+
 # Statements
 
 

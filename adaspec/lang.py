@@ -96,6 +96,9 @@ max: Any = _Word("max")
 norm: Any = _Word("norm")
 rms: Any = _Word("rms")
 total: Any = _Word("total")
+uniform: Any = _Word("uniform")
+normal: Any = _Word("normal")
+rademacher: Any = _Word("rademacher")
 
 
 def schedule(function: F) -> F:
@@ -115,6 +118,6 @@ def view(label: str) -> Callable[[F], F]:
 __all__ = [
     "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Scalar",
     "Shared", "Slot", "Step", "abs", "clip", "copy", "exp", "expm1", "first_grad", "floor", "full", "log", "log1p",
-    "max", "maximum", "mean", "minimum", "norm", "ones", "rms", "rsqrt", "schedule", "sign", "sqrt", "sum", "tanh",
-    "total", "view", "where", "zeros",
+    "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "rademacher", "rms", "rsqrt", "schedule",
+    "sign", "sqrt", "sum", "tanh", "total", "uniform", "view", "where", "zeros",
 ]  # fmt: skip

@@ -62,6 +62,13 @@ class Lowered:
     def rule(self) -> ir.Rule:
         return self.spec.rule
 
+    @cached_property
+    def draws(self) -> bool:
+        """Whether a statement draws noise, so that each parameter needs its place in the tree."""
+        return any(
+            isinstance(n, ir.Draw) for p in self.phases for n in ir.walk((*p.body, *(t.value for t in p.totals)))
+        )
+
     @property
     def uses_step(self) -> bool:
         """Whether t enters any statement; else the counter is kept for its own sake."""

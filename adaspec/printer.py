@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from .ir import Binary, Call, Choose, Compare, Constant, Dim, Expr, Index, Logical, Name, Ndim, Number, Transpose, Unary
+from .ir import (
+    Binary,
+    Call,
+    Choose,
+    Compare,
+    Constant,
+    Dim,
+    Draw,
+    Expr,
+    Index,
+    Logical,
+    Name,
+    Ndim,
+    Number,
+    Transpose,
+    Unary,
+)
 
 PRECEDENCE = {
     "choose": 1, "or": 2, "and": 3, "not": 4, "compare": 5, "|": 6, "&": 7, "+": 8, "-": 8, "*": 9, "/": 9, "@": 9,
@@ -47,6 +63,8 @@ class Printer:
                 return f"{parts[0]} if {parts[1]} else {parts[2]}", level
             case Call():
                 return self.call(node)
+            case Draw():
+                return self.draw(node), PRECEDENCE["atom"]
             case Transpose(operand):
                 return self.transpose(operand), PRECEDENCE["atom"]
             case Ndim(operand):
@@ -77,6 +95,9 @@ class Printer:
         parts = [self.text(a, PRECEDENCE["choose"]) for a in node.args]
         parts += [f"{name}={self.text(value, PRECEDENCE['choose'])}" for name, value in node.options]
         return f"{node.function}({', '.join(parts)})", PRECEDENCE["atom"]
+
+    def draw(self, node: Draw) -> str:
+        return f"{node.kind}()"
 
     def transpose(self, operand: Expr) -> str:
         return f"{self.text(operand, PRECEDENCE['atom'])}.T"

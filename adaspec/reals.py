@@ -57,7 +57,7 @@ def _only(where: Interval, value: float) -> bool:
 def _is_constant(node: Expr) -> bool:
     """Whether numbers, arithmetic and elementwise functions alone stand in it, so that it has one value."""
     return not any(
-        isinstance(n, Name | Choose | ir.Ndim | ir.Dim | ir.Constant | ir.Compare)
+        isinstance(n, Name | Choose | ir.Draw | ir.Ndim | ir.Dim | ir.Constant | ir.Compare)
         or (isinstance(n, Call) and n.function not in ELEMENTWISE)
         for n in ir.walk(node)
     )

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import ir
+from . import ir, noise
 from .errors import SpecError, suggest
 from .expand import matched
 from .hypers import check_default
@@ -51,7 +51,8 @@ def _plain(value: Any) -> Any:
 def _used(rule: ir.Rule) -> set[str]:
     """The names that the rule reads, at init, directly or through its views (whose arguments are the rule's own)."""
     views = {a.name for f in rule.functions if f.role == "view" for a in f.arguments}
-    return ir.names(rule.body) | views | set(rule.read_at_init)
+    drawn = any(isinstance(n, Call) and n.function in noise.KINDS for n in ir.walk(rule))
+    return ir.names(rule.body) | views | set(rule.read_at_init) | ({noise.SEED} if drawn else set())
 
 
 def _with_schedule(rule: ir.Rule, name: str, text: Any, changes: dict[str, Any]) -> tuple[ir.Rule, set[str]]:

@@ -130,7 +130,7 @@ class Rewriter:
                     return False
                 case ir.Call(function=name) if name not in ELEMENTWISE:
                     return False
-                case Binary("@") | ir.Transpose() | ir.Index() | ir.Dim() | ir.Ndim():
+                case Binary("@") | ir.Draw() | ir.Transpose() | ir.Index() | ir.Dim() | ir.Ndim():
                     return False
         return True
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 import numpy as np
 
-from . import facts, ir, scalars
+from . import facts, ir, noise, scalars
 from .ir import (
     Assert,
     Assign,
@@ -19,6 +19,7 @@ from .ir import (
     Compare,
     Constant,
     Dim,
+    Draw,
     Expr,
     For,
     If,
@@ -85,9 +86,11 @@ class Run:
         shared: Mapping[str, float],
         t: tuple[int, int],
         hypers: Mapping[str, Any],
+        place: int = 0,
     ) -> None:
         self.spec = spec
         self.path = path
+        self.noise = int(hypers.get(noise.SEED) or 0), t[0], place
         self.xp = array_api_compat.array_namespace(x)
         self.given = {spec.rule.param: x, **slots}
         self.wide = wide = self.xp.float32 if dtype_name(x) in facts.NARROW else x.dtype
@@ -164,7 +167,7 @@ class Run:
 
     def _bind(self, name: str, value: Expr) -> None:
         scalar = ir.names(value) <= self.model.keys() and not any(
-            isinstance(n, Dim | Ndim | Index | Transpose) for n in ir.walk(value)
+            isinstance(n, Dim | Draw | Ndim | Index | Transpose) for n in ir.walk(value)
         )
         if scalar:
             self.model[name] = scalars.evaluate(value, self.model)
@@ -210,6 +213,8 @@ class Run:
                 return self._expr(then if self._expr(test) else otherwise)
             case Call():
                 return self._call(node)
+            case Draw(kind, stream):
+                return self._drawn(noise.draw(kind, stream, *self.noise, tuple(self.given[self.spec.rule.param].shape)))
             case Transpose(operand):
                 return xp.matrix_transpose(self._expr(operand))
             case Ndim(operand):
@@ -249,6 +254,10 @@ class Run:
             case "rsqrt":
                 return 1.0 / xp.sqrt(args[0])
         return getattr(xp, name)(*args)
+
+    def _drawn(self, numbers: np.ndarray) -> Array:
+        like = self.given[self.spec.rule.param]
+        return self.xp.asarray(numbers, dtype=self.wide, device=array_api_compat.device(like))
 
     def _array(self, value: Value) -> Value:
         if not _is_number(value):

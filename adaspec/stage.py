@@ -5,7 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .errors import SpecError
-from .ir import Binary, Call, Choose, Compare, Constant, Dim, Expr, Index, Logical, Name, Ndim, Number, Transpose, Unary
+from .ir import (
+    Binary,
+    Call,
+    Choose,
+    Compare,
+    Constant,
+    Dim,
+    Draw,
+    Expr,
+    Index,
+    Logical,
+    Name,
+    Ndim,
+    Number,
+    Transpose,
+    Unary,
+)
 from .types import FULL, OPAQUE, Axis, Env, Stage, Type, joined, narrowed, shown, signature, without
 from .vocabulary import FUNCTIONS
 
@@ -73,6 +89,8 @@ def typeof(node: Expr, env: Env) -> Type:
             return replace(inner, dims=(*inner.dims[:-2], inner.dims[-1], inner.dims[-2]))
         case Index(operand, items):
             return _index(node, typeof(operand, env), items)
+        case Draw():
+            return Type(Stage.ARRAY, FULL)
         case Call():
             return _call(node, env)
     raise TypeError(type(node).__name__)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from . import noise
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -44,7 +46,7 @@ ARGUMENT_KINDS = ("Param", "Grad", "Step", "Slot", "Shared", "Array", "Matrix", 
 
 @dataclass(frozen=True)
 class Form:
-    """How a function is called and what it is: `elementwise`, a `reduction` over one array, or `model`-wide."""
+    """How a function is called and what it is: `elementwise`, a `reduction` over one array, `model`-wide, `noise`."""
 
     arity: int
     group: str
@@ -62,6 +64,7 @@ FUNCTIONS: dict[str, Form] = {
     "clip": Form(3, "elementwise"),
     **{name: Form(1, "reduction", axis=True) for name in ("sum", "mean", "max", "norm", "rms")},
     "total": Form(1, "model"),
+    **{name: Form(0, "noise") for name in noise.KINDS},
 }
 
 INITS = ("zeros", "ones", "full", "copy", "first_grad")
@@ -69,7 +72,6 @@ INITS = ("zeros", "ones", "full", "copy", "first_grad")
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 LATER: dict[str, str] = {
-    **dict.fromkeys(("uniform", "normal", "rademacher"), "noise"),
     **dict.fromkeys(("eigh", "qr", "solve_triangular", "triu", "eye"), "matrix decompositions"),
     **dict.fromkeys(("argsort", "take", "reshape"), "sorting and reshaping"),
     **dict.fromkeys(("per_axis", "along", "gram", "spread"), "slots per axis"),

@@ -25,7 +25,7 @@ BUILTINS = {"abs", "all", "max", "min", "range", "ValueError"}
 HELPING = {"any", "bool", "callable", "float", "hasattr", "int", "isinstance", "list", "str", "sum", "tuple", "zip"}
 HELPING |= {"OverflowError", "TypeError"}
 STEP = {"updates", "state", "params", "extra_args", "count", "dtype", "hypers", "update", "change", "old"}
-STEP |= {"rule", "name", "reading", "view"}
+STEP |= {"rule", "name", "reading", "view", "noise", "place"}
 FACTORY = {"init_fn", "update_fn", "view_fn", "tx", "p", "path"}
 INSIDE = MODULE | BUILTINS | STEP
 """What the functions of a step read or bind by themselves: names that a rule's own must not be."""

@@ -105,6 +105,54 @@ def _power(base: Any, exponent: jax.Array) -> jax.Array:
 ''',
 }
 
+NOISE: dict[str, str] = {
+    "_places": '''
+def _places(tree: Any) -> Any:
+    """The place of each parameter in the tree: it tells its noise from that of the others."""
+    leaves, treedef = jax.tree.flatten(tree, is_leaf=lambda leaf: leaf is None)
+    return treedef.unflatten(range(len(leaves)))
+''',
+    "_uniform": '''
+def _uniform(noise: tuple[Any, ...], draw: int) -> jax.Array:
+    """Noise in [0, 1), of 24 bits in every dtype."""
+    a, _ = _words(noise, draw)
+    return (a >> 8).astype(noise[3].dtype) * 2.0**-24
+''',
+    "_rademacher": '''
+def _rademacher(noise: tuple[Any, ...], draw: int) -> jax.Array:
+    """Noise of -1 and 1."""
+    a, _ = _words(noise, draw)
+    return 1.0 - 2.0 * (a >> 31).astype(noise[3].dtype)
+''',
+    "_normal": '''
+def _normal(noise: tuple[Any, ...], draw: int) -> jax.Array:
+    """Standard normal noise by Box and Muller, its angle folded to the first quadrant."""
+    dtype = noise[3].dtype
+    a, b = _words(noise, draw)
+    u, f = (((word >> 8) | 1).astype(dtype) * 2.0**-24 for word in (a, b))
+    sign = 1.0 - 2.0 * (b & 1).astype(dtype)
+    return sign * jnp.sqrt(-2.0 * jnp.log(u)) * jnp.sin(math.pi / 2 * f)
+''',
+    "_words": '''
+def _words(noise: tuple[Any, ...], draw: int) -> tuple[jax.Array, jax.Array]:
+    """Two words of Threefry-2x32 for each element: key (seed, t), counter (element, 256 * parameter + draw)."""
+    seed, t, place, like = noise
+    keys = [jnp.uint32(seed & 0xFFFFFFFF), jnp.asarray(t).astype(jnp.uint32)]
+    keys.append(keys[0] ^ keys[1] ^ jnp.uint32(0x1BD11BDA))
+    a = jax.lax.iota(jnp.uint32, like.size).reshape(like.shape) + keys[0]
+    b = jnp.full(like.shape, (256 * place + draw) & 0xFFFFFFFF, jnp.uint32) + keys[1]
+    for number in range(20):
+        turn = (13, 15, 26, 6, 17, 29, 16, 24)[number % 8]
+        a = a + b
+        b = ((b << turn) | (b >> (32 - turn))) ^ a
+        if number % 4 == 3:
+            group = number // 4 + 1
+            a = a + keys[group % 3]
+            b = b + keys[(group + 1) % 3] + jnp.uint32(group)
+    return a, b
+''',
+}
+
 # What hyperparameters decide alone: a number by the host in float64, by IEEE rules; a traced array by JAX.
 FOLDED: dict[str, tuple[str, str, str]] = {
     "_sqrt": ("a", "jnp.sqrt(a)", "math.sqrt(a) if a >= 0 else math.nan"),
@@ -155,7 +203,7 @@ def {name}({signature}) -> Any:
 '''
 
 
-ALL = HELPERS | {"_pow": POW} | {name: _folded(name) for name in FOLDED}
+ALL = HELPERS | NOISE | {"_pow": POW} | {name: _folded(name) for name in FOLDED}
 
 
 def helpers(text: str) -> list[str]:

@@ -34,7 +34,7 @@ def is_folded(node: Expr, names: set[str] | frozenset[str]) -> bool:
             return name in names
         case ir.Ndim() | ir.Dim():
             return True
-        case Binary("@") | ir.Transpose() | ir.Index():
+        case Binary("@") | ir.Draw() | ir.Transpose() | ir.Index():
             return False
         case Call(function) if function not in FUNCTIONS or FUNCTIONS[function].group != "elementwise":
             return False
@@ -82,6 +82,9 @@ class JaxPrinter(Printer):
         if isinstance(node, Unary) and node.op == "~" and is_folded(node, self.folded):
             return f"jnp.logical_not({self.text(node.operand)})", ATOM  # `~True` is -2
         return super().node(node)
+
+    def draw(self, node: ir.Draw) -> str:
+        return f"_{node.kind}(noise, {node.stream})"
 
     def transpose(self, operand: Expr) -> str:
         return f"{self.text(operand, ATOM)}.mT"

@@ -10,6 +10,7 @@ from adaspec.emit import doc_lines
 from adaspec.facts import TRUE
 from adaspec.ir import Assign, For, If, Stmt
 from adaspec.lower import Subtract
+from adaspec.noise import SEED
 
 from .printer import negated, quoted
 
@@ -26,6 +27,11 @@ class Update:
         self.rule = module.rule
         self.names = module.names
         self.printer = module.printer
+        self.noisy = [
+            any(isinstance(n, ir.Draw) for n in ir.walk((*p.body, *(t.value for t in p.totals))))
+            for p in self.lowered.phases
+        ]
+        """Whether a phase draws noise, so that its function is told the place of its parameter."""
         self.arrays = [self.rule.grad, self.rule.param, *(s.name for s in self.rule.slots)]
         """What has a tree of its own outside the functions, in the order of their arguments."""
         bound = [{s.name for s in ir.walk(p.body) if isinstance(s, Assign | Subtract)} for p in self.lowered.phases]
@@ -144,12 +150,17 @@ class Update:
         for slot in (s.name for s in self.rule.slots if k == 0 and s.init.kind == "first_grad"):
             absent = "" if self.lowered.presence[slot] == TRUE else f"None if {names[slot]} is None else "
             inside.append(f"{names[slot]} = {absent}jnp.where(count == 1, {g}, {names[slot]})")
+        if self.noisy[k]:
+            inside.append(f"noise = {self.module.public[SEED]}, count, place, {g}")
         inside += [*body, f"return {listed(results)}"]
         given = [*(["update"] if home else []), *(names[n] for n in gives), *(names[t.name] for t in phase.totals)]
         arguments, sources = [names[n] for n in takes], [trees[n] for n in takes]
         if self.moved(k):
             arguments.append("old")
             sources.append("params")
+        if self.noisy[k]:
+            arguments.append("place")
+            sources.append(f"_places({sources[0]})")
         applied = ", ".join(["_each(" + str(len(given)), function, *sources])
         target = ", ".join(given) if len(given) > 1 else f"({given[0]},)"
         out = ["", f"def {function}({', '.join([*arguments, *self.outer(k)])}):"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 
-from adaspec import ir
+from adaspec import ir, noise
 from adaspec.emit import HELPERS, describe, doc_lines, domain_text
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
@@ -25,7 +25,7 @@ RESERVED = {
     "step", "view", "Any", "Iterator", "Mapping", "shared", "float", "abs", "max", "min", "range", "list", "dict",
     "arrays", "one", "kept", "remedy", "dtype", "BLOCK", "_number", "_count", "_flag", "_real", "_rate", "_decay",
     "_positive", "_leaves", "_named", "_check_param", "_work", "_without", "_filled", "_wide", "_rebuilt", "_blocks",
-    "_tiles", "_parts", "_cut", *HELPERS,
+    "_tiles", "_parts", "_cut", "noise", "place", "start", "_words", *(f"_{kind}" for kind in noise.KINDS), *HELPERS,
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ class Emitter:
         lines += ["", *self.steps.view()] if self.lowered.views else []
         body = "\n".join([*self.docstring(), "", *(part for line in lines for part in folded(line))])
         helpers = [
-            checks({h.kind for h in rule.hypers}), TREE, work(self.steps.bodies.keeps), *used_in(body),
+            checks({h.kind for h in rule.hypers}), TREE, work(self.steps.bodies.keeps, self.lowered.draws), *used_in(body),
             *(f"\n{HELPERS[name]}" for name in sorted(self.steps.host.used)),
         ]  # fmt: skip
         tail = "".join(helpers)

@@ -37,6 +37,9 @@ class NumberPrinter(HostPrinter):
 class ArrayPrinter(Printer):
     """Arrays; numbers in them are printed for the host. `types` says which is which, `called` how names read here."""
 
+    drawn = "param, noise, 0"
+    """The array that noise is drawn for, its key, and how many elements of the parameter stand before it."""
+
     def __init__(self, host: HostPrinter, types: Mapping[str, Type], called: Mapping[str, str] | None = None) -> None:
         self.host = host
         self.types = types
@@ -58,6 +61,9 @@ class ArrayPrinter(Printer):
 
     def name(self, name: str) -> str:
         return self.called.get(name) or self.host.name(name)
+
+    def draw(self, node: ir.Draw) -> str:
+        return f"_{node.kind}({self.drawn}, {node.stream})"
 
     def transpose(self, operand: Expr) -> str:
         return f"{self.text(operand, PRECEDENCE['atom'])}.swapaxes(-1, -2)"

@@ -151,9 +151,14 @@ def _work(params: Any, grads: Any, state: dict[str, Any], shapes: Any) -> dict[i
 '''
 
 
-def work(kept: bool) -> str:
-    """`kept`: whether each parameter takes along a dict of what one phase leaves to the next."""
-    return WORK.replace("{doc}", ", kept" if kept else "").replace("{kept}", ", {}" if kept else "")
+def work(kept: bool, placed: bool) -> str:
+    """What each parameter takes along. `kept`: a dict of what one phase leaves to the next; `placed`: its place in the
+    tree, which tells its noise from that of others."""
+    text = WORK.replace("{doc}", (", kept" if kept else "") + (", place" if placed else ""))
+    text = text.replace("{kept}", (", {}" if kept else "") + (", place" if placed else ""))
+    return (
+        text.replace("for slots, x, g in found:", "for place, (slots, x, g) in enumerate(found):") if placed else text
+    )
 
 
 WITHOUT = """
@@ -242,10 +247,72 @@ def _cut(arrays: list[Any], axis: int) -> Iterator[list[Any]]:
 '''
 
 
+WORDS = '''
+
+def _words(size: int, noise: tuple[int, int, int], start: int, draw: int) -> tuple[Any, Any]:
+    """Two words of Threefry-2x32 for each element: key (seed, t), counter (element, 256 * parameter + draw)."""
+    seed, t, place = noise
+    keys = [seed & 0xFFFFFFFF, t & 0xFFFFFFFF]
+    keys.append(keys[0] ^ keys[1] ^ 0x1BD11BDA)
+    a = np.arange(start, start + size, dtype=np.uint64).astype(np.uint32)
+    b = np.full(size, (256 * place + draw) & 0xFFFFFFFF, np.uint32)
+    high = np.empty_like(b)
+    a += np.uint32(keys[0])
+    b += np.uint32(keys[1])
+    for number in range(20):
+        turn = (13, 15, 26, 6, 17, 29, 16, 24)[number % 8]
+        a += b
+        np.left_shift(b, np.uint32(turn), out=high)
+        b >>= np.uint32(32 - turn)
+        b |= high
+        b ^= a
+        if number % 4 == 3:
+            group = number // 4 + 1
+            a += np.uint32(keys[group % 3])
+            b += np.uint32((keys[(group + 1) % 3] + group) & 0xFFFFFFFF)
+    return a, b
+'''
+
+UNIFORM = '''
+
+def _uniform(like: Any, noise: tuple[int, int, int], start: int, draw: int) -> Any:
+    """Noise in [0, 1), of 24 bits in every dtype."""
+    a, _ = _words(like.size, noise, start, draw)
+    return ((a >> np.uint32(8)) * 2.0**-24).reshape(like.shape).astype(_noisy(like))
+'''
+
+RADEMACHER = '''
+
+def _rademacher(like: Any, noise: tuple[int, int, int], start: int, draw: int) -> Any:
+    """Noise of -1 and 1."""
+    a, _ = _words(like.size, noise, start, draw)
+    return (1.0 - 2.0 * (a >> np.uint32(31))).reshape(like.shape).astype(_noisy(like))
+'''
+
+NORMAL = '''
+
+def _normal(like: Any, noise: tuple[int, int, int], start: int, draw: int) -> Any:
+    """Standard normal noise by Box and Muller, its angle folded to the first quadrant; rounded once."""
+    a, b = _words(like.size, noise, start, draw)
+    u = ((a >> np.uint32(8)) | np.uint32(1)) * 2.0**-24
+    f = ((b >> np.uint32(8)) | np.uint32(1)) * 2.0**-24
+    sign = 1.0 - 2.0 * (b & np.uint32(1))
+    return (sign * np.sqrt(-2.0 * np.log(u)) * np.sin(math.pi / 2 * f)).reshape(like.shape).astype(_noisy(like))
+'''
+
+NOISY = '''
+
+def _noisy(like: Any) -> Any:
+    """The dtype of the arithmetic: float32 at least."""
+    return np.float32 if like.dtype.itemsize < 4 else like.dtype
+'''
+
+
 def used_in(body: str) -> list[str]:
     """The helpers that the text of a class calls, and those that they call."""
     found = []
-    helpers = {"_filled": FILLED, "_blocks": BLOCKS, "_tiles": TILES, "_wide": WIDE, "_rebuilt": VIEWS}
+    noise = {"_uniform": UNIFORM, "_normal": NORMAL, "_rademacher": RADEMACHER, "_words": WORDS, "_noisy": NOISY}
+    helpers = noise | {"_filled": FILLED, "_blocks": BLOCKS, "_tiles": TILES, "_wide": WIDE, "_rebuilt": VIEWS}
     for name, text in helpers.items():
         if f"{name}(" in body + "".join(found):
             found.append(text)

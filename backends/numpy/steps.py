@@ -8,6 +8,7 @@ from adaspec import domains, ir
 from adaspec.facts import negation
 from adaspec.ir import Assign, For, If, Stmt
 from adaspec.lower import Lowered, View
+from adaspec.noise import SEED
 
 from .bodies import Bodies
 from .dense import Plain
@@ -50,6 +51,7 @@ class Steps:
             s for stmts in self.time.late.values() for s in stmts
         ]
         used = ir.names(tuple(stmts)) | {n for p in phases for _, v in p.totals for n in ir.names(v)}
+        used |= {SEED} if self.lowered.draws else set()
         past = 'state["step"]'
         lines = self.hypers(used, past)
         lines.append("work = _work(params, grads, state, self._shapes)")
@@ -78,10 +80,15 @@ class Steps:
         words = set(re.findall(r"\w+", "\n".join([*early, *body])))
         late = self.time.needed(n for n in self.time.late if self.names[n] in words)
         timed = step is not None and (self.names[step] in words or step in ir.names(late))
+        count = self.names[step] if step else "step"
         lines += [f"{self.names[n]} = 0.0" for n, _ in phase.totals]
-        lines.append(f"for {self.names[str(step)]}, group in work.items():" if timed else "for group in work.values():")
+        lines.append(
+            f"for {count}, group in work.items():" if timed or "noise" in words else "for group in work.values():"
+        )
         lines += [f"    {line}" for line in (*self.numbers(late), *early)]
-        lines.append(f"    for param, grad, slots{', kept' if self.bodies.keeps else ''} in group:")
+        more = [*(["kept"] if self.bodies.keeps else []), *(["place"] if self.lowered.draws else [])]
+        lines.append(f"    for {', '.join(['param', 'grad', 'slots', *more])} in group:")
+        body = [f"noise = {self.names[SEED]}, {count}, place", *body] if "noise" in words else body
         return [*lines, *(f"        {line}" for line in body)]
 
     def numbers(self, body: tuple[Stmt, ...]) -> list[str]:

@@ -129,8 +129,12 @@ class Walk:
         lowered = replace(self.lowered, types=types, intervals=self.host.intervals)
         made = plan(lowered, Phase((), self.body), self.sums, frozenset())
         text = Operations(self.names, self.host, made, self.sums, hoist)
+        noisy = any(isinstance(n, ir.Draw) for n in ir.walk(self.body))
+        text.arrays.drawn = f"{self.names[rule.param]}, noise, start"
         steps = text.items(made.items)
-        used = data(self.body) | {s.name for s in ir.walk(self.body) if isinstance(s, Assign | Subtract)}
+        steps += [f"start += {self.names[rule.param]}.size"] if noisy else []
+        used = {rule.param} if noisy else set()
+        used |= data(self.body) | {s.name for s in ir.walk(self.body) if isinstance(s, Assign | Subtract)}
         arrays = {rule.param: "param", rule.grad: "grad"}
         arrays |= {s.name: self.names.slot(s.name) for s in rule.slots if not s.init.scalar and s.init.without is None}
         arrays = {n: a for n, a in arrays.items() if n in used or n == rule.param}  # the first array says the dtype
@@ -151,7 +155,9 @@ class Walk:
                 targets.append(r.piece)
                 given.append(f"{self.names[name]}[..., {'None' if r.axis == -1 else 'None, :'}]")
         targets += made.scratch
-        walk = "_tiles" if len(given) > len(arrays) else "_blocks"
+        # `_blocks` may go by the order of the memory; noise goes by that of the elements.
+        walk = "_tiles" if noisy or len(given) > len(arrays) else "_blocks"
+        lines += ["start = 0"] if noisy else []
         head = f"for {', '.join(targets)} in {walk}([{', '.join(given)}], {len(made.scratch)}):"
         if len(head) > 90:
             lines += _wrapped("arrays = [", given, "]")

@@ -28,6 +28,8 @@ def is_host(node: Expr, traced: set[str]) -> bool:
         return True
     if isinstance(node, Name):
         return node.id not in traced
+    if isinstance(node, ir.Draw):
+        return False
     return all(is_host(child, traced) for child in ir.children(node) if isinstance(child, Expr))
 
 
@@ -185,6 +187,10 @@ class KerasPrinter(Printer):
             inner = "sum" if node.function == "norm" else "mean"
             return f"ops.sqrt(ops.{inner}(ops.square({self.text(array)}){option}))"
         return f"ops.{node.function}({self.text(array)}{option})"
+
+    def draw(self, node: ir.Draw) -> str:
+        self.helpers |= {"_words", f"_{node.kind}"}
+        return f"_{node.kind}(noise, {node.stream})"
 
     def transpose(self, operand: Expr) -> str:
         text = self.text(operand)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from adaspec import ir
 from adaspec.ir import Assign, Constant, Stmt
 from adaspec.lower import Lowered, Subtract
+from adaspec.noise import SEED
+from adaspec.phases import Phase
 
 from .names import Names
 from .printer import KerasPrinter, Statements, reads, traced_names
@@ -97,6 +99,14 @@ class Steps:
             lines.append(f"{self.local(n)} = {chosen}{guard}")
         return lines
 
+    def noise(self, phase: Phase) -> list[str]:
+        """The key of the noise of one variable: seed, t and its place, with the shape and dtype of what is drawn."""
+        if not any(isinstance(n, ir.Draw) for n in ir.walk((*phase.body, *(t.value for t in phase.totals)))):
+            return []
+        place = "self._get_variable_index(variable)"
+        seed = self.names.attributes[SEED]
+        return [f"noise = {seed}, self.iterations + 1, {place}, tuple(variable.shape), dtype"]
+
     def assigns(self) -> list[str]:
         """Every new value where it belongs; after all of them are computed."""
         lines = []
@@ -125,6 +135,7 @@ class Steps:
         if any(n in wanted or n in self.bound for n in self.slots):
             lines.append("index = self._get_variable_index(variable)")
         lines += [*self.decay_read(wanted), *self.scalar_reads(wanted, "dtype"), *self.array_reads(wanted)]
+        lines += self.noise(phase)
         decay = [self.names.decay.name] if self.names.decay else []
         blocks = [
             self.statements(phase.scalars, (), *decay),
@@ -225,7 +236,7 @@ class Steps:
             lines.append(f"{names} = (ops.cast(scalar, dtype) for scalar in ({names}))")
         held = [n for n in kept if last or n in wanted]
         lines += [f'{self.local(n)} = kept["{n}"]' for n in held]
-        lines += self.array_reads(fresh)
+        lines += [*self.array_reads(fresh), *self.noise(phase)]
         decay = [self.names.decay.name] if self.names.decay else []
         blocks = [self.statements(again, (), *decay), self.statements(phase.body, set(self.arrays) - set(kept), *decay)]
         if last:

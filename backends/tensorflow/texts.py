@@ -48,6 +48,48 @@ def _rate_of(optimizer):
 
     return initializer
 ''',
+    "_words": '''
+def _words(noise, draw):
+    """Two words of Threefry-2x32 for each element: key (seed, t), counter (element, 256 * variable + draw)."""
+    seed, t, place, shape, _ = noise
+    keys = [tf.constant(seed & 0xFFFFFFFF, tf.uint32), tf.cast(t, tf.uint32)]
+    keys.append(tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(keys[0], keys[1]), tf.constant(0x1BD11BDA, tf.uint32)))
+    a = tf.cast(tf.reshape(tf.range(math.prod(shape), dtype=tf.int64), shape), tf.uint32) + keys[0]
+    b = tf.fill(shape, tf.constant((256 * place + draw) & 0xFFFFFFFF, tf.uint32)) + keys[1]
+    for number in range(20):
+        turn = (13, 15, 26, 6, 17, 29, 16, 24)[number % 8]
+        a = a + b
+        high = tf.bitwise.left_shift(b, tf.constant(turn, tf.uint32))
+        low = tf.bitwise.right_shift(b, tf.constant(32 - turn, tf.uint32))
+        b = tf.bitwise.bitwise_xor(tf.bitwise.bitwise_or(high, low), a)
+        if number % 4 == 3:
+            group = number // 4 + 1
+            a = a + keys[group % 3]
+            b = b + keys[(group + 1) % 3] + tf.constant(group, tf.uint32)
+    return a, b
+''',
+    "_uniform": '''
+def _uniform(noise, draw):
+    """Noise in [0, 1), of 24 bits in every dtype."""
+    a, _ = _words(noise, draw)
+    return tf.cast(tf.bitwise.right_shift(a, tf.constant(8, tf.uint32)), noise[4]) * 2.0**-24
+''',
+    "_rademacher": '''
+def _rademacher(noise, draw):
+    """Noise of -1 and 1."""
+    a, _ = _words(noise, draw)
+    return 1.0 - 2.0 * tf.cast(tf.bitwise.right_shift(a, tf.constant(31, tf.uint32)), noise[4])
+''',
+    "_normal": '''
+def _normal(noise, draw):
+    """Standard normal noise by Box and Muller, its angle folded to the first quadrant."""
+    one, eight = tf.constant(1, tf.uint32), tf.constant(8, tf.uint32)
+    a, b = _words(noise, draw)
+    u, f = (tf.bitwise.bitwise_or(tf.bitwise.right_shift(word, eight), one) for word in (a, b))
+    u, f = tf.cast(u, noise[4]) * 2.0**-24, tf.cast(f, noise[4]) * 2.0**-24
+    sign = 1.0 - 2.0 * tf.cast(tf.bitwise.bitwise_and(b, one), noise[4])
+    return sign * tf.sqrt(-2.0 * tf.math.log(u)) * tf.sin(math.pi / 2 * f)
+''',
     "_described": """
 def _described(variable):
     return f" (parameter '{getattr(variable, 'path', variable.name)}' has shape {tuple(variable.shape)})"

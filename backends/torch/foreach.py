@@ -60,8 +60,10 @@ class ForeachBody(Body):
         names = [self.names(n) for n in dict.fromkeys(inner)]
         text = self.tensors.text(node)
         like = self.names.param
-        if f"{like}.device" in text:
+        drawn = any(isinstance(n, ir.Draw) for n in ir.walk(node))
+        if f"{like}.device" in text or drawn:
             names = list(dict.fromkeys([*names, like]))
+        names += ["noise"] if drawn else []
         over = names[0] if len(names) == 1 else f"zip({', '.join(names)}, strict=True)"
         return f"[{text} for {', '.join(names)} in {over}]"
 

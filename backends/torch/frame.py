@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from adaspec import ir
 from adaspec.ir import Constant
+from adaspec.noise import SEED
 
 from .functions import Code, PhaseCode
 from .names import Names
@@ -135,6 +136,11 @@ class Frame:
         lines += self.shared.refusals()
         lines += GATHER.format(cls=self.cls, group=", group" if self.state_needs_group else "").split("\n")
         lines += [] if self.single else ["        keys: list[Any] = []"]
+        if self.lowered.draws:
+            lines += ["        # The place of each parameter tells its noise from that of the others."]
+            lines += [
+                '        places = {p: i for i, p in enumerate(p for g in self.param_groups for p in g["params"])}'
+            ]
         lines += ["        for group, pairs in zip(self.param_groups, found, strict=True):", *self.shared.of_group()]
         lines += self.fill() + self.finish() + self.shared.count_model()
         return [*lines, "        return work" if self.single else "        return work, keys"]
@@ -142,7 +148,7 @@ class Frame:
     def fill(self) -> Lines:
         """The parameters of a group into buckets."""
         many = any(p.foreach is not None for p in self.code.phases)
-        slots = self.slot_values()
+        slots = self.slot_values() + (["noise"] if self.lowered.draws else [])
         lines = ["            buckets: dict[Any, list[list[Tensor]]] = {}"]
         lines += ['            many = group["foreach"] is not False and not compiling'] if many else []
         lines += [
@@ -153,6 +159,9 @@ class Frame:
             "                state = self.state[p]",
             '                t = state["step"].item()',
         ]
+        if self.lowered.draws:
+            key = f'(group["{self.names(SEED)}"] & 0xFFFFFFFF, int(t), places[p])'
+            lines += [f"                noise = torch.tensor({key}, device=p.device)"]
         firsts = [self.names(s.name) for s in self.lowered.rule.slots if s.init.kind == "first_grad"]
         lines += ["                if t == 1:"] if firsts else []
         lines += [f'                    state["{name}"].copy_(grad)' for name in firsts]

@@ -46,7 +46,8 @@ class PhaseCode:
 
     @property
     def tensors(self) -> list[str]:
-        return [self.names.param, self.names.grad, *self.names.slots, *self.carried_in]
+        noise = ["noise"] if self.code.lowered.draws else []
+        return [self.names.param, self.names.grad, *self.names.slots, *noise, *self.carried_in]
 
     @property
     def static(self) -> list[str]:

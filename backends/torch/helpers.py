@@ -47,6 +47,46 @@ def _total(part: Any) -> Tensor:
     numbers = part if isinstance(part, list | tuple) else [part]
     return torch.stack([torch.as_tensor(number, dtype=torch.float64) for number in numbers]).sum()
 ''',
+    "_uniform(": '''
+def _uniform(x: Tensor, noise: Tensor, draw: int) -> Tensor:
+    """Noise in [0, 1), of 24 bits in every dtype."""
+    a, _ = _words(x, noise, draw)
+    return (a >> 8).to(x.dtype) * 2.0**-24
+''',
+    "_rademacher(": '''
+def _rademacher(x: Tensor, noise: Tensor, draw: int) -> Tensor:
+    """Noise of -1 and 1."""
+    a, _ = _words(x, noise, draw)
+    return 1.0 - 2.0 * (a >> 31).to(x.dtype)
+''',
+    "_normal(": '''
+def _normal(x: Tensor, noise: Tensor, draw: int) -> Tensor:
+    """Standard normal noise by Box and Muller, its angle folded to the first quadrant."""
+    a, b = _words(x, noise, draw)
+    u, f = (((word >> 8) | 1).to(x.dtype) * 2.0**-24 for word in (a, b))
+    sign = 1.0 - 2.0 * (b & 1).to(x.dtype)
+    return sign * torch.sqrt(-2.0 * torch.log(u)) * torch.sin(math.pi / 2 * f)
+''',
+    "_words(": '''
+def _words(x: Tensor, noise: Tensor, draw: int) -> tuple[Tensor, Tensor]:
+    """Two words of Threefry-2x32 for each element: key (seed, t), counter (element, 256 * parameter + draw).
+
+    The words are int64: torch does no arithmetic of uint32.
+    """
+    seed, t, place = noise.unbind()
+    keys = [seed, t & 0xFFFFFFFF, (seed ^ t ^ 0x1BD11BDA) & 0xFFFFFFFF]
+    a = (torch.arange(x.numel(), device=x.device).view(x.shape) + keys[0]) & 0xFFFFFFFF
+    b = (256 * place + draw + keys[1]) & 0xFFFFFFFF
+    for number in range(20):
+        turn = (13, 15, 26, 6, 17, 29, 16, 24)[number % 8]
+        a = (a + b) & 0xFFFFFFFF
+        b = (((b << turn) | (b >> (32 - turn))) & 0xFFFFFFFF) ^ a
+        if number % 4 == 3:
+            group = number // 4 + 1
+            a = (a + keys[group % 3]) & 0xFFFFFFFF
+            b = (b + keys[(group + 1) % 3] + group) & 0xFFFFFFFF
+    return a, b
+''',
 }
 
 CONSTANTS: dict[str, str] = {
@@ -59,6 +99,7 @@ CONSTANTS: dict[str, str] = {
 def helpers(text: str) -> str:
     """The definitions of everything here that `text` uses, what they use among it."""
     functions = [h for name, h in HELPERS.items() if name in text]
+    functions += [HELPERS["_words("]] if any("= _words(" in f for f in functions) else []
     whole = text + "".join(functions)
     constants = [c for name, c in CONSTANTS.items() if name in whole]
     return (

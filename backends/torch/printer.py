@@ -42,6 +42,9 @@ class TorchPrinter(Printer):
             return f"{sides[0]} if {self.fact(node.test)} else {sides[1]}", level
         return super().node(node)
 
+    def draw(self, node: ir.Draw) -> str:
+        return f"_{node.kind}({self.like}, noise, {node.stream})"
+
     def transpose(self, operand: Expr) -> str:
         return f"{self.text(operand, ATOM)}.mT"
 

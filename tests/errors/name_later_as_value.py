@@ -4,5 +4,5 @@ from adaspec.lang import *
 
 
 def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
-    x = x - lr * uniform
+    x = x - lr * reshape
     return x, m
