@@ -1,7 +1,7 @@
 """Noise that is the same everywhere: Threefry-2x32 with 20 rounds, keyed by (seed, t) and counted by element.
 
-The generator is Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011), as in Random123 and JAX: additions,
-rotations and exclusive ors of 32-bit words, which every framework has. One element of one draw is one evaluation:
+The generator is that of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011), as in Random123 and JAX:
+additions, rotations and exclusive ors of 32-bit words, which every framework has. Each element of a draw is one of it:
 
     key      (seed, t)                                  seed: the hyperparameter; t: 1 at the first update
     counter  (element, 256 * parameter + draw)          element: its row-major index; parameter: its place in the tree;

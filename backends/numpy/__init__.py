@@ -54,7 +54,8 @@ class Emitter:
         lines += ["", *self.steps.view()] if self.lowered.views else []
         body = "\n".join([*self.docstring(), "", *(part for line in lines for part in folded(line))])
         helpers = [
-            checks({h.kind for h in rule.hypers}), TREE, work(self.steps.bodies.keeps, self.lowered.draws), *used_in(body),
+            checks({h.kind for h in rule.hypers}), TREE, work(self.steps.bodies.keeps, self.lowered.draws),
+            *used_in(body),
             *(f"\n{HELPERS[name]}" for name in sorted(self.steps.host.used)),
         ]  # fmt: skip
         tail = "".join(helpers)

@@ -9,8 +9,8 @@ from adaspec.emit import HELPERS, mangle
 from adaspec.lower import Lowered
 
 _MODULE = """
-torch math chain Any Callable Iterator Tensor contextmanager self group model tensor
-noise abs all any bool dict enumerate float int isinstance len list max min range repr set sorted sum super tuple type zip
+torch math chain Any Callable Iterator Tensor contextmanager self group model tensor noise
+abs all any bool dict enumerate float int isinstance len list max min range repr set sorted sum super tuple type zip
 """
 MODULE = frozenset(_MODULE.split())
 """What the functions around a spec's statements use."""
