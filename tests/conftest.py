@@ -30,6 +30,16 @@ NEEDS = {"needs_torch": ("torch",), "needs_jax": ("jax", "optax"), "needs_tensor
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if any("sampled" in item.keywords for item in items):
+        from sample import rules, sample
+
+        rest = set(rules()) - sample()
+        for item in items:
+            params = getattr(item, "callspec", None)
+            if "sampled" in item.keywords and params is not None:
+                named = {v for v in params.params.values() if isinstance(v, str)}
+                if named & rest:
+                    item.add_marker(pytest.mark.prove)
     if not config.getoption("--prove"):
         dear = [item for item in items if "prove" in item.keywords]
         config.hook.pytest_deselected(items=dear)

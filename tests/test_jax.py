@@ -17,7 +17,7 @@ from problem import MATRICES_ONLY, VARIANTS
 jax = pytest.importorskip("jax")
 optax = pytest.importorskip("optax")
 jnp = jax.numpy
-pytestmark = pytest.mark.needs_jax
+pytestmark = [pytest.mark.needs_jax, pytest.mark.sampled]
 
 RULES = [name for name in adaspec.names() if ":" not in name]
 CASES = [(rule, hypers) for rule in RULES for hypers in ({}, *VARIANTS.get(rule, []))]

@@ -15,7 +15,7 @@ from test_jax import RULES, assert_close, factory, interpreted, problem, run
 jax = pytest.importorskip("jax")
 optax = pytest.importorskip("optax")
 jnp = jax.numpy
-pytestmark = pytest.mark.needs_jax
+pytestmark = [pytest.mark.needs_jax, pytest.mark.sampled]
 
 SOME = ["adam", "adafactor", "adam_l2", "adamx", "muon", "prodigy", "rmsprop_scalar", "schedule_free"]
 VIEWS = [(rule, label) for rule in RULES for label in adaspec.load(rule).views]

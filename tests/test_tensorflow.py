@@ -14,7 +14,7 @@ from problem import MATRICES_ONLY, VARIANTS
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
-pytestmark = pytest.mark.needs_tensorflow
+pytestmark = [pytest.mark.needs_tensorflow, pytest.mark.sampled]
 
 RULES = [name for name in adaspec.names() if ":" not in name]
 CASES = [(rule, hypers) for rule in RULES for hypers in ({}, *VARIANTS.get(rule, []))]

@@ -22,6 +22,7 @@ from test_tensorflow import MATRICES, ODD, RULES, WORDS, arrays, assert_close, o
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 pytestmark = [
+    pytest.mark.sampled,
     pytest.mark.needs_tensorflow,
     # Keras's own Variables have not heard of NumPy 2's `copy` yet
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),

@@ -17,6 +17,7 @@ from test_tensorflow_manners import FEW, same, values
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 pytestmark = [
+    pytest.mark.sampled,
     pytest.mark.needs_tensorflow,
     # Keras's own Variables have not heard of NumPy 2's `copy` yet
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),

@@ -13,7 +13,7 @@ from adaspec.lower import lower
 from problem import MATRICES_ONLY, VARIANTS
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.needs_torch
+pytestmark = [pytest.mark.needs_torch, pytest.mark.sampled]
 
 RULES = [name for name in adaspec.names() if ":" not in name]
 CASES = [(rule, hypers) for rule in RULES for hypers in ({}, *VARIANTS.get(rule, []))]

@@ -13,7 +13,7 @@ from test_torch import RULES, arrays, optimizer, parameters, run
 from test_torch_state import SOME, same, snapshot
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.needs_torch
+pytestmark = [pytest.mark.needs_torch, pytest.mark.sampled]
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -13,7 +13,7 @@ import adaspec
 from test_torch import RULES, arrays, assert_close, optimizer, parameters, run
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.needs_torch
+pytestmark = [pytest.mark.needs_torch, pytest.mark.sampled]
 
 SOME = [r for r in ("adam", "adafactor", "lamb", "muon", "schedule_free", "prodigy", "adamx", "adam_l2") if r in RULES]
 VIEWS = [(rule, label) for rule in RULES for label in adaspec.load(rule).views]

@@ -17,10 +17,22 @@ RULES = [n for n in adaspec.names() if ":" not in n]
 NEEDS = {"torch": pytest.mark.needs_torch, "jax": pytest.mark.needs_jax, "tensorflow": pytest.mark.needs_tensorflow}
 INSTALLED = [pytest.param(t, marks=[NEEDS[t]] if t in NEEDS else []) for t in TARGETS]
 
+PLAIN = {"numpy": "eager", "torch": "eager", "jax": "jit", "tensorflow": "eager"}
+
 WARNED_BY_TORCH = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch", "ignore::FutureWarning:torch")
 
 
 @WARNED_BY_TORCH
+@pytest.mark.parametrize("target", INSTALLED)
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_agrees_on_every_target(name: str, target: str) -> None:
+    """The part of the next test that a plain run pays for every rule: one mode, float64."""
+    report = adaspec.verify(name, [target], steps=12, modes=(PLAIN[target],), dtypes=("float64",))
+    assert report.ok and len(report.results) == 1, str(report)
+
+
+@WARNED_BY_TORCH
+@pytest.mark.sampled
 @pytest.mark.parametrize("target", INSTALLED)
 @pytest.mark.parametrize("name", RULES)
 def test_every_target_agrees(name: str, target: str) -> None:

@@ -11,5 +11,15 @@ for module in iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
 
 __all__ = [
-    "MATRICES", "ORIGINALS", "REFERRED", "SHAPES", "Original", "Trial", "distance", "ours", "problem", "theirs", "trials",
-]  # fmt: skip
+    "MATRICES",
+    "ORIGINALS",
+    "REFERRED",
+    "SHAPES",
+    "Original",
+    "Trial",
+    "distance",
+    "ours",
+    "problem",
+    "theirs",
+    "trials",
+]
