@@ -142,6 +142,8 @@ class Expander:
     def rank_fact(self, test: Expr) -> dict[str, int]:
         """`{x: k}` where the test says that array x has rank k."""
         match test:
+            case Compare(_, ir.Size(), _) | Compare(_, _, ir.Size()):
+                return {}
             case Compare("==", Ndim(Name(name)), Number(int(k))) | Compare("==", Number(int(k)), Ndim(Name(name))):
                 alike = {self.rule.param, self.rule.grad, *(s.name for s in self.rule.slots if s.init.whole)}
                 return dict.fromkeys(alike if name == self.rule.param else {name}, k)
@@ -156,6 +158,10 @@ class Expander:
         match node:
             case Number():
                 return 0
+            case Call("unfold"):
+                return 2
+            case Call("fold" | "spread"):
+                return None
             case Name(id=name):
                 return 0 if name in self.numbers else ranks.get(name)
             case Call() if node.function == "total" or (FUNCTIONS[node.function].axis and not node.options):
@@ -201,13 +207,17 @@ class Expander:
                 return self.inline(node, scope, ranks, before)
             case Call(function=name) if name in noise.KINDS:
                 return self.draw(node)
+            case Call("unfold" | "fold" | "spread" | "gram" | "along", (*operands, axis)):
+                return self.about_axis(node, [self.expr(a, scope, ranks, before) for a in operands], axis, before)
+            case Call(args=(operand,)) if (axis := node.option("keep")) is not None:
+                # All axes but one: the same reduction of each row of the unfolded array.
+                rows = self.about_axis(node, [self.expr(operand, scope, ranks, before)], axis, before, "unfold")
+                minus = ir.Unary("-", Number(1, span=node.span), span=node.span)
+                return replace(node, args=(rows,), options=(("axis", minus),))
             case Dim(operand, axis):
                 inner = self.expr(operand, scope, ranks, before)
-                if axis >= 0:
-                    rank = self.rank(inner, ranks)
-                    if rank is None:
-                        hint = "write x.shape[-1], or `assert x.ndim == 2, …` first"
-                        raise SpecError("the rank is not known here, so axes are counted from the end", node, hint)
+                rank = self.rank(inner, ranks) if axis >= 0 else None
+                if rank is not None:
                     if axis >= rank:
                         hint = f"its axes are 0 to {rank - 1}" if rank else "a number has none"
                         raise SpecError(f"axis {axis} of an array of rank {rank}", node, hint)
@@ -227,6 +237,23 @@ class Expander:
             raise SpecError(f"more than {noise.MOST} draws of noise", node, "bind one to a name and read it twice")
         self.draws += 1
         return ir.Draw(node.function, self.draws - 1, span=node.span)
+
+    def about_axis(self, node: Call, operands: list[Expr], axis: Expr, before: list[Stmt], function: str = "") -> Expr:
+        """A function about one axis of the parameter, in terms of `unfold`, `fold` and `spread`."""
+
+        def made(name: str, operand: Expr) -> Call:
+            return Call(name, (operand,), (("axis", axis),), span=node.span)
+
+        match function or node.function:
+            case "gram":
+                rows = self.fresh("rows")
+                before.append(Assign(rows, made("unfold", operands[0]), span=node.span))
+                return ir.Binary("@", Name(rows), ir.Transpose(Name(rows)), span=node.span)
+            case "along":
+                moved = ir.Binary("@", operands[0], made("unfold", operands[1]), span=node.span)
+                return made("fold", moved)
+            case name:
+                return made(name, operands[0])
 
     def choice(self, node: Choose, parts: tuple, scope: dict, ranks: dict, before: list[Stmt]) -> Expr:
         """A static choice; becomes an `if` where a branch needs statements, so that only its own branch runs."""

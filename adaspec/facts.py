@@ -5,6 +5,7 @@ One answer for everyone: the interpreter, every emitter and every state file ask
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -46,6 +47,8 @@ def slot_states(
             own = () if init.scalar else shape
             if init.without is not None and not init.scalar:
                 own = tuple(n for i, n in enumerate(shape) if i != len(shape) + init.without)
+            if init.only is not None:
+                own = (shape[init.only],) * (2 if init.square else 1)
             init = replace(init, value=initial(init.value, hypers))
             found[slot.name] = SlotState(slot.name, own, slot_dtype(slot, dtype), init)
     return found
@@ -160,6 +163,8 @@ def holds(fact: Expr, shape: tuple[int, ...], hypers: Hypers) -> bool:
 
 def _at_shape(node: Expr, shape: tuple[int, ...]) -> Expr:
     match node:
+        case ir.Size():
+            return Number(math.prod(shape))
         case Ndim():
             return Number(len(shape))
         case Dim(axis=axis):

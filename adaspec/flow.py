@@ -11,8 +11,24 @@ from dataclasses import replace
 from . import ir
 from .errors import SpecError
 from .ir import Assert, Assign, Call, Choose, Compare, Expr, For, If, Logical, Name, Number, Stmt, Unary
-from .stage import axis_of, static_fact, typeof
-from .types import FULL, OPAQUE, Axis, Env, Stage, Type, is_opaque, joined, narrowed, shown, slot_type
+from .stage import axis_of, place_of, static_fact, typeof
+from .types import (
+    FULL,
+    OPAQUE,
+    Along,
+    Axis,
+    Env,
+    Others,
+    Stage,
+    Type,
+    in_place,
+    is_opaque,
+    joined,
+    narrowed,
+    needed,
+    shown,
+    slot_type,
+)
 
 
 class Flow:
@@ -65,6 +81,8 @@ class Flow:
             self.refuse_total(stmt)
         before = self.needs(test)
         asked = self.resolved(test)
+        if self.known(asked):
+            return (*before, *self.block(then))
         flows, bodies = [], []
         for holds, side in ((True, then), (False, otherwise)):
             rank = max(self.rank, self.least(asked, holds))
@@ -136,17 +154,30 @@ class Flow:
         match node:
             case ir.Ndim(operand):
                 if not typeof(operand, self.env).is_full:
+                    what = "size" if isinstance(node, ir.Size) else "number of axes"
                     raise SpecError(
-                        "only the number of axes of the parameter is known", node, f"{self.rule.param}.ndim"
+                        f"only the {what} of the parameter is known", node, f"{self.rule.param}.{node.word}"
                     )
                 return replace(node, operand=Name(self.rule.param))
             case ir.Dim(operand, axis):
                 dims = typeof(operand, self.env).dims
-                own = dims[axis] if -len(dims) <= axis else None
+                if axis >= 0 and dims == FULL:  # an axis of a slot per axis: the parameter is known to have it
+                    return ir.Dim(Name(self.rule.param), axis, span=node.span)
+                if axis >= 0 and in_place(dims):
+                    hint = f"count from the end, or take it of the parameter: {self.rule.param}.shape[{axis}]"
+                    raise SpecError("the rank is not known here, so axes are counted from the end", node, hint)
+                own = dims[axis] if -len(dims) <= axis < len(dims) else None
+                if isinstance(own, Along):
+                    length = ir.Dim(Name(self.rule.param), own.axis, span=node.span)
+                    rest = ir.Binary("/", ir.Size(Name(self.rule.param)), length, span=node.span)
+                    return rest if isinstance(own, Others) else length
                 if not isinstance(own, int) or own > 0:
                     hint = f"take it of the parameter: {self.rule.param}.shape[-1]"
                     raise SpecError("the length of this axis is not known here", node, hint)
                 return ir.Dim(Name(self.rule.param), own, span=node.span)
+            case Call("fold" | "spread", (operand,)):
+                shape = ir.Shape(Name(self.rule.param), span=node.span)
+                return replace(node, args=(self.resolved(operand), shape))
         return ir.rebuild(node, self.resolved)
 
     def refuse_total(self, stmt: Stmt) -> None:
@@ -167,6 +198,8 @@ class Flow:
             case Logical(op, values):
                 sides = [self.least(v, holds) for v in values]
                 return max(sides) if (op == "and") == holds else min(sides)
+            case Compare(_, ir.Size(), _) | Compare(_, _, ir.Size()):
+                return 0
             case Compare(op, Number(value), ir.Ndim() as ndim):
                 return self.least(Compare(_MIRRORED[op], ndim, Number(value)), holds)
             case Compare(op, ir.Ndim(), Number(int(value))):
@@ -175,6 +208,13 @@ class Flow:
                 if (op, holds) in ((">", True), ("<=", False)):
                     return value + 1
         return 0
+
+    def known(self, test: Expr) -> bool:
+        """Whether the parameter is known to have so many axes that `test` holds: for `x.ndim > k` alone."""
+        match test:
+            case Compare(">", ir.Ndim(), Number(int(value))):
+                return type(test.left) is ir.Ndim and self.rank > value
+        return False
 
     def needs(self, node: Expr) -> tuple[Assert, ...]:
         """An assertion of the axes that `node` takes for granted, where they are not known to be there."""
@@ -205,6 +245,10 @@ class Flow:
         found = [pair for child in ir.children(node) if isinstance(child, Expr) for pair in self.taken(child)]
         own: tuple[Axis, ...] = ()
         match node:
+            case Call("unfold"):
+                own = (Along(place_of(node.option("axis"))),)
+            case Call("fold" | "spread"):
+                pass  # what they take is as long as an axis that has been asked for
             case Call(args=(a,)) if node.option("axis") is not None:
                 axis = axis_of(node.option("axis"))  # type: ignore[arg-type]
                 own = typeof(a, self.env).dims[axis : axis + 1 or None]
@@ -213,12 +257,13 @@ class Flow:
             case ir.Binary("@", left, right):
                 own = typeof(left, self.env).dims[-2:] + typeof(right, self.env).dims[-2:]
             case ir.Dim(operand, axis):
-                own = typeof(operand, self.env).dims[axis : axis + 1 or None] if axis < 0 else ()
+                dims = typeof(operand, self.env).dims
+                own = dims[axis : axis + 1 or None] if axis < 0 or not in_place(dims) else (Along(axis),)
             case ir.Index(operand, items):
                 colons = items.count(":")
                 own = typeof(operand, self.env).dims[-colons:] if colons else ()
-        axes = [2 if d == OPAQUE else -d for d in own if d == OPAQUE or (isinstance(d, int) and d < 0)]
-        return [*found, (max(axes), node)] if axes else found
+        need = max(map(needed, own), default=0)
+        return [*found, (need, node)] if need else found
 
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!=", "is": "is", "is not": "is not"}

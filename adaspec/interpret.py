@@ -123,6 +123,8 @@ class Interpreter:
             dtype = x.dtype if slot.dtype == dtype_name(x) else getattr(xp, slot.dtype)
             if slot.init.kind == "copy":
                 found[name] = xp.asarray(xp.astype(x, dtype), copy=True)
+            elif slot.init.kind == "eye":
+                found[name] = xp.eye(slot.shape[0], dtype=dtype, device=array_api_compat.device(x))
             else:
                 found[name] = xp.full(slot.shape, slot.init.value, dtype=dtype, device=array_api_compat.device(x))
         return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,24 @@ class Transpose(Expr):
 
 @dataclass(frozen=True)
 class Ndim(Expr):
+    """A fact of a shape as a whole; `word` is how it is written."""
+
     operand: Expr
+    word: ClassVar[str] = "ndim"
+
+
+@dataclass(frozen=True)
+class Size(Ndim):
+    """`operand.size`: the number of elements."""
+
+    word: ClassVar[str] = "size"
+
+
+@dataclass(frozen=True)
+class Shape(Ndim):
+    """The shape that `fold` and `spread` go back to: an argument that the checker gives them, no value of a spec."""
+
+    word: ClassVar[str] = "shape"
 
 
 @dataclass(frozen=True)
@@ -194,24 +211,35 @@ class Return(Stmt):
 
 # Declarations
 
+EACH = 64
+"""The axis of a slot per axis: no axis that a spec can write."""
+
 
 @dataclass(frozen=True)
 class Init(Node):
     """How a slot begins: `zeros`, `ones`, `full` (with a value), `copy` of the parameter, or `first_grad`.
 
     A value that is text names a hyperparameter, read once when the slot is made. `without` is the axis (negative) that
-    the slot lacks, `scalar` makes it 0-d.
+    the slot lacks, `scalar` makes it 0-d. With `only` the slot is a vector along that axis (counted from the front),
+    with `square` a square matrix; `eye` is the square matrix that begins as the identity. The axis `EACH` stands for
+    one such slot per axis, until `axes.unrolled`.
     """
 
     kind: str
     value: float | str = 0.0
     without: int | None = None
     scalar: bool = False
+    only: int | None = None
+    square: bool = False
 
     @property
     def whole(self) -> bool:
         """Whether the slot has the parameter's shape."""
-        return self.without is None and not self.scalar
+        return self.without is None and not self.scalar and self.only is None
+
+    @property
+    def per_axis(self) -> bool:
+        return self.only == EACH
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ class Kinds:
         match node:
             case Transpose(operand) | Index(operand):
                 return self.is_view(operand)
+            case Call("unfold" | "fold" | "spread", (operand, *_)):
+                return self.is_view(operand)
             case Choose(_, then, otherwise):
                 return self.is_view(then) or self.is_view(otherwise)
         return isinstance(node, Name)

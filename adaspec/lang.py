@@ -99,6 +99,11 @@ total: Any = _Word("total")
 uniform: Any = _Word("uniform")
 normal: Any = _Word("normal")
 rademacher: Any = _Word("rademacher")
+unfold: Any = _Word("unfold")
+fold: Any = _Word("fold")
+spread: Any = _Word("spread")
+along: Any = _Word("along")
+gram: Any = _Word("gram")
 
 
 def schedule(function: F) -> F:
@@ -117,7 +122,7 @@ def view(label: str) -> Callable[[F], F]:
 
 __all__ = [
     "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Scalar",
-    "Shared", "Slot", "Step", "abs", "clip", "copy", "exp", "expm1", "first_grad", "floor", "full", "log", "log1p",
-    "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "rademacher", "rms", "rsqrt", "schedule",
-    "sign", "sqrt", "sum", "tanh", "total", "uniform", "view", "where", "zeros",
+    "Shared", "Slot", "Step", "abs", "along", "clip", "copy", "exp", "expm1", "first_grad", "floor", "fold", "full",
+    "gram", "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "rademacher", "rms", "rsqrt",
+    "schedule", "sign", "spread", "sqrt", "sum", "tanh", "total", "unfold", "uniform", "view", "where", "zeros",
 ]  # fmt: skip

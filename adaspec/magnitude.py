@@ -35,6 +35,10 @@ class Sized:
         return self.value.shape
 
     @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
     def dtype(self) -> Any:
         return self.value.dtype
 
@@ -176,6 +180,9 @@ NAMESPACE: Any = SimpleNamespace(
     minimum=_pick("minimum"), maximum=_pick("maximum"), sum=_reduce("sum"), mean=_reduce("mean"), max=_reduce("max"),
     matmul=lambda a, b: a @ b,
     matrix_transpose=lambda a: Sized(np.swapaxes(a.value, -1, -2), np.swapaxes(a.size_, -1, -2)),
+    reshape=lambda a, shape: Sized(a.value.reshape(shape), a.size_.reshape(shape)),
+    permute_dims=lambda a, axes: Sized(np.transpose(a.value, axes), np.transpose(a.size_, axes)),
+    eye=lambda n, dtype=None, device=None: Sized(np.eye(n)),
     asarray=_asarray, astype=lambda a, dtype: a, isdtype=lambda dtype, kind: True,
     full=lambda shape, value, dtype=None, device=None: Sized(np.full(shape, value, dtype=np.float64)),
     logical_and=lambda a, b: Sized(a.value & b.value), logical_or=lambda a, b: Sized(a.value | b.value),

@@ -106,12 +106,15 @@ class Names:
             hint = f"{usage} is of one array; write {pair} for two" if pair else f"write {usage}"
             raise SpecError(f"'{name}' takes {form.arity} argument{s}, {len(node.args)} {are} given", node, hint)
         for place, (option, value) in enumerate(node.options):
-            if option != "axis" or not form.axis:
+            if option not in ("axis", "keep") or not form.axis:
                 axes = "reductions take axis=; an axis comes back by indexing: sum(a, axis=-1)[..., None]"
                 hint = axes if form.axis else f"write {name}({', '.join('abc'[: form.arity])})"
                 raise SpecError(f"'{name}' has no option '{option}'", value, hint)
             if place:
-                raise SpecError(f"'{name}' gets 'axis' twice", value, "one axis at a time")
+                both = (
+                    f"'{name}' gets '{option}' twice" if option == node.options[0][0] else "an axis is kept or reduced"
+                )
+                raise SpecError(both, value, "one axis at a time")
 
     def unknown_function(self, node: Call) -> SpecError:
         name = node.function

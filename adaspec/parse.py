@@ -193,10 +193,14 @@ class Parser(Declarations):
                 return ir.Transpose(self.expr(value), span=span)
             case ast.Attribute(value=value, attr="ndim"):
                 return ir.Ndim(self.expr(value), span=span)
+            case ast.Attribute(value=value, attr="size"):
+                return ir.Size(self.expr(value), span=span)
             case ast.Attribute(attr="shape"):
                 raise self.refuse(node, "`.shape` alone is not a value", "take one axis of it: `x.shape[-1]`")
             case ast.Attribute(attr=attr):
-                raise self.refuse(node, f"'.{attr}' is not part of the language", "known here: .T, .ndim, .shape[i]")
+                raise self.refuse(
+                    node, f"'.{attr}' is not part of the language", "known here: .T, .ndim, .shape[i], .size"
+                )
             case ast.Subscript(value=ast.Attribute(value=value, attr="shape"), slice=index):
                 return ir.Dim(self.expr(value), self.integer(index), span=span)
             case ast.Subscript(value=value, slice=index):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from .ir import (
     Binary,
     Call,
@@ -31,6 +33,9 @@ class Printer:
 
     Every method returns text and the precedence of its outermost operator; `text(node)` gives the text alone.
     """
+
+    words: ClassVar[dict[str, str]] = {"ndim": "ndim", "size": "size", "shape": "shape"}
+    """How a framework's arrays call the facts of their shapes."""
 
     def text(self, node: Expr, least: int = 0) -> str:
         """`node` as text, in brackets if its precedence is under `least`."""
@@ -68,7 +73,7 @@ class Printer:
             case Transpose(operand):
                 return self.transpose(operand), PRECEDENCE["atom"]
             case Ndim(operand):
-                return f"{self.text(operand, PRECEDENCE['atom'])}.ndim", PRECEDENCE["atom"]
+                return f"{self.text(operand, PRECEDENCE['atom'])}.{self.words[node.word]}", PRECEDENCE["atom"]
             case Dim(operand, axis):
                 return f"{self.text(operand, PRECEDENCE['atom'])}.shape[{axis}]", PRECEDENCE["atom"]
             case Index(operand, items):

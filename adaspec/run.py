@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ from .ir import (
     Name,
     Ndim,
     Number,
+    Shape,
+    Size,
     Stmt,
     Transpose,
     Unary,
@@ -217,6 +220,10 @@ class Run:
                 return self._drawn(noise.draw(kind, stream, *self.noise, tuple(self.given[self.spec.rule.param].shape)))
             case Transpose(operand):
                 return xp.matrix_transpose(self._expr(operand))
+            case Shape(operand):
+                return tuple(self._expr(operand).shape)
+            case Size(operand):
+                return math.prod(self._expr(operand).shape)
             case Ndim(operand):
                 return len(self._expr(operand).shape)
             case Dim(operand, axis):
@@ -243,6 +250,8 @@ class Run:
                 return xp.sqrt((xp.sum if name == "norm" else xp.mean)(a * a, axis=axis))
             case (("sum" | "mean" | "max"), [a]):
                 return getattr(xp, name)(a, axis=axis)
+            case (("unfold" | "fold" | "spread"), [a, *_]) if axis is not None:
+                return self._moved(name, a, tuple(self.given[self.spec.rule.param].shape), axis)
         if all(_is_number(a) for a in args):
             return _number(scalars.ELEMENTWISE[name](*(a if isinstance(a, bool) else np.float64(a) for a in args)))
         args = [self._array(a) for a in args]
@@ -258,6 +267,18 @@ class Run:
     def _drawn(self, numbers: np.ndarray) -> Array:
         like = self.given[self.spec.rule.param]
         return self.xp.asarray(numbers, dtype=self.wide, device=array_api_compat.device(like))
+
+    def _moved(self, name: str, a: Array, shape: tuple[int, ...], axis: int) -> Array:
+        """`a` as a matrix with a row for each item along an axis of this shape; such a matrix as the array it was; a
+        vector broadcast over the other axes."""
+        axis %= len(shape)
+        if name == "spread":
+            return self.xp.reshape(a, tuple(n if i == axis else 1 for i, n in enumerate(shape)))
+        order = (axis, *(i for i in range(len(shape)) if i != axis))
+        if name == "unfold":
+            return self.xp.reshape(self.xp.permute_dims(a, order), (shape[axis], -1))
+        a = self.xp.reshape(a, tuple(shape[i] for i in order))
+        return self.xp.permute_dims(a, tuple(order.index(i) for i in range(len(shape))))
 
     def _array(self, value: Value) -> Value:
         if not _is_number(value):

@@ -22,7 +22,23 @@ from .ir import (
     Transpose,
     Unary,
 )
-from .types import FULL, OPAQUE, Axis, Env, Stage, Type, joined, narrowed, shown, signature, without
+from .types import (
+    FULL,
+    LOOSE,
+    OPAQUE,
+    Along,
+    Axis,
+    Env,
+    Others,
+    Stage,
+    Type,
+    in_place,
+    joined,
+    narrowed,
+    shown,
+    signature,
+    without,
+)
 from .vocabulary import FUNCTIONS
 
 
@@ -86,6 +102,8 @@ def typeof(node: Expr, env: Env) -> Type:
         case Transpose(operand):
             inner = typeof(operand, env)
             _array(node, inner, "has no axes for `.T` to swap")
+            if len(inner.dims) < 2:
+                raise SpecError("`.T` swaps two axes, and this has one", node, "a[..., None] is a column")
             return replace(inner, dims=(*inner.dims[:-2], inner.dims[-1], inner.dims[-2]))
         case Index(operand, items):
             return _index(node, typeof(operand, env), items)
@@ -153,13 +171,15 @@ def _broadcast(node: Expr, *types: Type) -> Type:
             dims = dims or t.dims
             continue
         if len(dims) != len(t.dims) and OPAQUE not in (*dims, *t.dims):
-            raise SpecError(f"the ranks differ: {shown(dims)} with {shown(t.dims)}", node, "add axes: row[..., None]")
+            loose = in_place(dims) != in_place(t.dims)
+            hint = "spread(v, i) puts a vector along axis i" if loose else "add axes: row[..., None]"
+            raise SpecError(f"the ranks differ: {shown(dims)} with {shown(t.dims)}", node, hint)
         merged: list[Axis] = []
         for p, q in zip(dims[::-1], t.dims[::-1], strict=False):
             if p != q and 1 not in (p, q) and not any(isinstance(d, str) for d in (p, q)):
                 hint = "transpose one of them: a.T" if set(dims) == set(t.dims) else HINT
                 raise SpecError(f"the shapes do not match: {shown(dims)} with {shown(t.dims)}", node, hint)
-            merged.append(q if p in (1, OPAQUE) else p)
+            merged.append(q if p in (1, OPAQUE, LOOSE) else p)
         dims = tuple(merged[::-1])
     whole = isinstance(node, Binary) and node.op in "+-*" and all(t.whole for t in types)
     return Type(stage, dims, whole=whole, mixed=mixed and dims != ())
@@ -171,13 +191,15 @@ def _product(node: Binary, env: Env) -> Type:
         if not found.is_array:
             raise SpecError("`@` multiplies matrices, and this is a number", side, "a number multiplies with `*`")
         _array(side, found, "is no matrix")
-    if min(len(left.dims), len(right.dims)) < len(FULL):
-        side = node.left if len(left.dims) < len(FULL) else node.right
+    short = [len(t.dims) < (len(FULL) if in_place(t.dims) else 2) for t in (left, right)]
+    if any(short):
+        side = node.left if short[0] else node.right
         raise SpecError("`@` multiplies matrices, and this lacks an axis", side, "add one: row[..., None]")
     inner = left.dims[-1], right.dims[-2]
     if inner[0] != inner[1] and not any(isinstance(d, str) for d in inner):
         raise SpecError(f"`@` contracts axis {inner[0]} with axis {inner[1]}", node, "transpose one side: a @ b.T")
-    return Type(left.stage | right.stage, (*left.dims[:-1], right.dims[-1]))
+    rows = left.dims if in_place(left.dims) else (*right.dims[:-2], left.dims[-2], 0)
+    return Type(left.stage | right.stage, (*rows[:-1], right.dims[-1]))
 
 
 def _index(node: Index, inner: Type, items: tuple[str | None, ...]) -> Type:
@@ -205,6 +227,8 @@ def _call(node: Call, env: Env) -> Type:
         if not test.truth:
             raise SpecError("`where` chooses by a condition", node.args[0], "where(a > 0, b, c)")
         return _broadcast(node, test, *(_number(a, env) for a in node.args[1:]))
+    if form.group == "axes":
+        return _axes(node, env)
     types = [_number(a, env) for a in node.args]
     if form.group == "elementwise":
         return _broadcast(node, *types)
@@ -222,7 +246,38 @@ def _call(node: Call, env: Env) -> Type:
     axis = node.option("axis")
     if axis is None:
         return Type(Stage.ARRAY | (inner.stage & Stage.TOTAL))
+    if not in_place(inner.dims) and len(inner.dims) + axis_of(axis) < 0:
+        raise SpecError(f"axis {axis_of(axis)} of an array of shape {shown(inner.dims)}", node, "axis=-1")
     return Type(inner.stage, without(inner.dims, axis_of(axis)))
+
+
+def _axes(node: Call, env: Env) -> Type:
+    """`unfold`, `fold` and `spread`, as `expand` leaves them: an operand, and an axis of the parameter as an option."""
+    operand, axis = node.args[0], place_of(node.option("axis"))
+    inner = _number(operand, env)
+    _array(operand, inner, "has no axes")
+    if node.function == "unfold":
+        if not inner.is_full:
+            hint = "it takes the parameter, the gradient, or what has their shape"
+            raise SpecError(f"`unfold` of an array of shape {shown(inner.dims)}", operand, hint)
+        return Type(inner.stage, (Along(axis), Others(axis)))
+    vector = node.function == "spread"
+    wanted: tuple[Axis, ...] = (Along(axis),) if vector else (Along(axis), Others(axis))
+    if inner.dims != wanted and inner.dims != (OPAQUE,) * len(wanted):
+        what = f"`{node.function}` along axis {axis} takes shape {shown(wanted)}, and this has {shown(inner.dims)}"
+        hint = "a vector: sum(a, keep=0)" if vector else "a matrix such as unfold(a, 0) gives"
+        raise SpecError(what, operand, hint)
+    return Type(inner.stage, ("...", *(LOOSE,) * (len(FULL) - 1)) if vector else FULL)
+
+
+def place_of(node: Expr | None) -> int:
+    """The literal axis of the parameter that `keep=` or an `axes` function names."""
+    match node:
+        case Unary("-", Number(int(n))) if 1 <= n <= len(FULL):
+            return -n
+        case Number(int(n)) if n <= len(FULL):
+            return n
+    raise SpecError("the axis is a literal, or counts `for i in range(x.ndim)`", node or Name(""), "0, 1, -1, or i")
 
 
 def axis_of(node: Expr) -> int:

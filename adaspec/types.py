@@ -38,10 +38,29 @@ class Stage(IntFlag):
         return not self & (Stage.SHAPE | Stage.ARRAY)
 
 
-Axis = int | str
-"""An axis of the parameter (negative), 1 for a new axis, or OPAQUE for one that two branches disagree on."""
+@dataclass(frozen=True)
+class Along:
+    """The axis of an array that is no longer tied to its place: as long as axis `axis` of the parameter."""
 
-OPAQUE = "?"
+    axis: int
+
+    def __str__(self) -> str:
+        return f"n{self.axis}" if self.axis >= 0 else f"n[{self.axis}]"
+
+
+@dataclass(frozen=True)
+class Others(Along):
+    """All axes of the parameter but `axis`, flattened into one."""
+
+    def __str__(self) -> str:
+        return f"size/{super().__str__()}"
+
+
+Axis = int | str | Along
+"""An axis of the parameter (negative) in its own place, 1 for a new axis, one of an array without the parameter's
+places (`Along`, `Others`), OPAQUE for one that two branches disagree on, LOOSE for one that is 1 or the parameter's."""
+
+OPAQUE, LOOSE = "?", "1?"
 
 FULL: tuple[Axis, ...] = ("...", -4, -3, -2, -1)
 """The parameter's own axes; the lead stands for all in front of the fourth from the end."""
@@ -78,7 +97,22 @@ Env = dict[str, Type]
 def without(dims: tuple[Axis, ...], axis: int) -> tuple[Axis, ...]:
     """`dims` with one axis (negative) taken out."""
     place = len(dims) + axis
-    return dims if place <= 0 else dims[:place] + dims[place + 1 :]
+    return dims if place < 0 or dims[place] == "..." else dims[:place] + dims[place + 1 :]
+
+
+def needed(axis: Axis) -> int:
+    """How many axes the parameter must have for this one to be there."""
+    match axis:
+        case Along(k):
+            return k + 1 if k >= 0 else -k
+        case int(k):
+            return max(-k, 0)
+    return 2 if axis == OPAQUE else 0
+
+
+def in_place(dims: tuple[Axis, ...]) -> bool:
+    """Whether the axes stand in the parameter's places, so that they are counted from the end whatever its rank."""
+    return dims[:1] == ("...",)
 
 
 def signature(rule: ir.Rule) -> Env:
@@ -105,6 +139,8 @@ def slot_type(slot: ir.Slot) -> Type:
     if slot.init.scalar:
         return Type(Stage.ARRAY)
     dims = FULL if slot.init.without is None else without(FULL, slot.init.without)
+    if slot.init.only is not None:
+        dims = (Along(slot.init.only),) * (2 if slot.init.square else 1)
     return Type(Stage.ARRAY, dims)
 
 
@@ -133,8 +169,10 @@ def joined(stage: Stage, a: Type, b: Type) -> Type:
             dims = a.dims or b.dims
         elif len(a.dims) == len(b.dims):
             dims = tuple(p if p == q else OPAQUE for p, q in zip(a.dims, b.dims, strict=True))
-        else:
+        elif in_place(a.dims) and in_place(b.dims):
             dims = ("...", OPAQUE, OPAQUE)
+        else:
+            dims = (OPAQUE,) * min(len(a.dims), len(b.dims))
     return Type(
         stage | a.stage | b.stage, dims, a.truth or b.truth, a.optional or b.optional, a.nullable and b.nullable,
         a.whole and b.whole, a.mixed or b.mixed or a.is_array != b.is_array,
@@ -149,5 +187,7 @@ def shown(dims: tuple[Axis, ...]) -> str:
     """Axes as a reader counts them, the leading ones folded: `(…, -2, -1)`."""
     if not dims:
         return "a number"
+    if not in_place(dims):
+        return f"({', '.join(str(d) for d in dims)})"
     tail = [d for d in dims if d not in ("...", -4, -3)]
     return f"({', '.join(['…', *(str(d) if not isinstance(d, str) else '?' for d in tail)])})"

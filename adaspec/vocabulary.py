@@ -46,7 +46,10 @@ ARGUMENT_KINDS = ("Param", "Grad", "Step", "Slot", "Shared", "Array", "Matrix", 
 
 @dataclass(frozen=True)
 class Form:
-    """How a function is called and what it is: `elementwise`, a `reduction` over one array, `model`-wide, `noise`."""
+    """How a function is called and what it is: `elementwise`, a `reduction` over one array, `model`-wide, `axes`, `noise`.
+
+    The last argument of an `axes` function is the axis of the parameter that it is about, counted from the front.
+    """
 
     arity: int
     group: str
@@ -65,6 +68,11 @@ FUNCTIONS: dict[str, Form] = {
     **{name: Form(1, "reduction", axis=True) for name in ("sum", "mean", "max", "norm", "rms")},
     "total": Form(1, "model"),
     **{name: Form(0, "noise") for name in noise.KINDS},
+    "unfold": Form(2, "axes"),
+    "fold": Form(2, "axes"),
+    "spread": Form(2, "axes"),
+    "gram": Form(2, "axes"),
+    "along": Form(3, "axes"),
 }
 
 INITS = ("zeros", "ones", "full", "copy", "first_grad")
@@ -74,7 +82,7 @@ DTYPES = ("float16", "bfloat16", "float32", "float64")
 LATER: dict[str, str] = {
     **dict.fromkeys(("eigh", "qr", "solve_triangular", "triu", "eye"), "matrix decompositions"),
     **dict.fromkeys(("argsort", "take", "reshape"), "sorting and reshaping"),
-    **dict.fromkeys(("per_axis", "along", "gram", "spread"), "slots per axis"),
+    "per_axis": "slots per axis",
     **dict.fromkeys(("fan_in", "fan_out"), "layouts"),
     **dict.fromkeys(("Input", "grad_at"), "extra inputs"),
     "Rule": "rules that call rules",

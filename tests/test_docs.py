@@ -6,6 +6,7 @@ import ast
 import doctest
 import re
 import shlex
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,6 @@ import adaspec
 from adaspec.build import TARGETS
 from adaspec.cli import main
 from adaspec.interpret import Run, _lockstep
-from adaspec.ir import Assign
-from adaspec.parse import parse_expression
 from adaspec.vocabulary import FUNCTIONS, KINDS
 
 ROOT = Path(__file__).parent.parent
@@ -69,10 +68,12 @@ ROWS = re.findall(r"^\| (.*?) \| `(.*?)` \| `(.*?)` \|$", LANGUAGE, re.MULTILINE
 @pytest.mark.parametrize(("words", "example", "value"), ROWS)
 def test_rows_of_the_vocabulary(words: str, example: str, value: str) -> None:
     """Each row's value, by the interpreter itself."""
-    spec = adaspec.load("sgd")
-    run = Run(spec, "", np.ones(2), np.ones(2), {}, {}, (1, 1), {})
-    run.env |= {"A": np.array([[1.0, 2.0], [3.0, 4.0]]), "v": np.array([3.0, -4.0])}
-    _lockstep([run.stmt(Assign("found", parse_expression(example)))])
+    text = f"def mine(A: Param, v: Grad):\n    found = {example}\n    return A\n"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", adaspec.SpecWarning)
+        spec = adaspec.parse(text)
+    run = Run(spec, "", np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([3.0, -4.0]), {}, {}, (1, 1), {})
+    _lockstep([run.block(spec.statements)])
     np.testing.assert_allclose(run.env["found"], np.array(ast.literal_eval(value), dtype=float), rtol=1e-15)
 
 

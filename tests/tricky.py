@@ -30,6 +30,12 @@ LOCAL = {
     "a view of a temporary":
         "a = g * 2; b = a.T; d = x * 3; "
         "e = d + 1; m = m + b.T; v = v + e * d; x = x - lr * g",
+    "rows of what is overwritten":
+        "a = unfold(m, 0); m = m + g; v = v + fold(a, 0); "
+        "x = x - lr * (v + m) * spread(sum(abs(g), keep=0), 0)",
+    "rows of a slot changed in place":
+        "a = fold(unfold(m, 0), 0); a = a * 2; m = m + g; b = fold(unfold(m, 0), 0) + 1; v = v + a * b; "
+        "x = x - lr * (v + b)",
     "a branch rebinds":
         "u = g; if on: u = u * 2; m = m + u; else: m = m - u; "
         "end; u = u + m; v = v + u; x = x - lr * u",

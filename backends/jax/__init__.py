@@ -228,7 +228,7 @@ class Outside(JaxPrinter):
     def node(self, node: ir.Expr) -> tuple[str, int]:
         match node:
             case ir.Ndim():
-                return (f"jnp.ndim({self.leaf})" if self.leaf == "p" else f"{self.leaf}.ndim"), 12
+                return (f"jnp.{node.word}({self.leaf})" if self.leaf == "p" else f"{self.leaf}.{node.word}"), 12
             case ir.Dim(axis=axis):
                 return f"{f'jnp.shape({self.leaf})' if self.leaf == 'p' else f'{self.leaf}.shape'}[{axis}]", 12
         return super().node(node)
@@ -271,7 +271,13 @@ def beginning(slot: ir.Slot, first: Callable[[float | str], str]) -> str:
     init, dtype = slot.init, f"jnp.{slot.dtype}" if slot.dtype else "_wide(p)"
     if init.kind == "copy":
         return f"jnp.array(p, {dtype}, copy=True)"
+    if init.kind == "eye":
+        return f"jnp.eye(jnp.shape(p)[{init.only}], dtype={dtype})"
     value = {"zeros": 0.0, "first_grad": 0.0, "ones": 1.0}.get(init.kind, init.value)
+    if init.only is not None:
+        length = f"jnp.shape(p)[{init.only}]"
+        shape = f"({length}, {length})" if init.square else f"({length},)"
+        return f"jnp.full({shape}, {first(value)}, {dtype})"
     if init.scalar:
         return f"jnp.full((), {first(value)}, {dtype})"
     like = "p" if init.without is None else f"jnp.sum(p, axis={init.without})"

@@ -98,6 +98,22 @@ def _rms(a: jax.Array, axis: int | None = None) -> jax.Array:
     """The root of the mean square."""
     return jnp.sqrt(jnp.mean(jnp.square(a), axis=axis))
 ''',
+    "_unfold": '''
+def _unfold(a: jax.Array, axis: int) -> jax.Array:
+    """A matrix with a row for each item along this axis."""
+    return jnp.moveaxis(a, axis, 0).reshape(a.shape[axis], -1)
+''',
+    "_fold": '''
+def _fold(rows: jax.Array, shape: tuple[int, ...], axis: int) -> jax.Array:
+    """An array of this shape from the matrix that `_unfold` makes of it."""
+    axis %= len(shape)
+    return jnp.moveaxis(rows.reshape(shape[axis], *shape[:axis], *shape[axis + 1 :]), 0, axis)
+''',
+    "_spread": '''
+def _spread(a: jax.Array, shape: tuple[int, ...], axis: int) -> jax.Array:
+    """A vector along this axis, broadcast over the others of the shape."""
+    return a.reshape([-1 if i == axis % len(shape) else 1 for i in range(len(shape))])
+''',
     "_power": '''
 def _power(base: Any, exponent: jax.Array) -> jax.Array:
     """base**exponent for a hyperparameter `base`, through its logarithm; 0**0 is 1."""

@@ -42,7 +42,7 @@ def is_folded(node: Expr, names: set[str] | frozenset[str]) -> bool:
 
 
 def _sized(node: Expr) -> Expr:
-    return Name(DIM) if isinstance(node, ir.Dim) else ir.rebuild(node, _sized)
+    return Name(DIM) if isinstance(node, ir.Dim | ir.Size) else ir.rebuild(node, _sized)
 
 
 def negated(node: Expr) -> Expr:
@@ -128,6 +128,8 @@ class JaxPrinter(Printer):
             return self.node(Binary("+", old, Binary("*", weight, Binary("-", new, old))))
         args = [self.text(a, PRECEDENCE["choose"]) for a in node.args]
         args += [f"{option}={self.text(value)}" for option, value in node.options]
+        if name in ("unfold", "fold", "spread"):
+            return f"_{name}({', '.join(args)})", ATOM
         shown = ", ".join(args)
         if is_folded(node, self.folded):
             plain = name in ("maximum", "minimum") and not any(self.interval(a).nan for a in node.args)

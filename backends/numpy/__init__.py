@@ -25,7 +25,8 @@ RESERVED = {
     "step", "view", "Any", "Iterator", "Mapping", "shared", "float", "abs", "max", "min", "range", "list", "dict",
     "arrays", "one", "kept", "remedy", "dtype", "BLOCK", "_number", "_count", "_flag", "_real", "_rate", "_decay",
     "_positive", "_leaves", "_named", "_check_param", "_work", "_without", "_filled", "_wide", "_rebuilt", "_blocks",
-    "_tiles", "_parts", "_cut", "noise", "place", "start", "_words", *(f"_{kind}" for kind in noise.KINDS), *HELPERS,
+    "_tiles", "_parts", "_cut", "_unfold", "_fold", "_spread",
+    "noise", "place", "start", "_words", *(f"_{kind}" for kind in noise.KINDS), *HELPERS,
 }  # fmt: skip
 
 
@@ -140,6 +141,9 @@ class Emitter:
     def shape(self, slot: ir.Slot) -> str:
         if slot.init.scalar:
             return "()"
+        if slot.init.only is not None:
+            length = f"param.shape[{slot.init.only}]"
+            return f"({length}, {length})" if slot.init.square else f"({length},)"
         return "param.shape" if slot.init.without is None else f"_without(param.shape, {slot.init.without})"
 
     def where_present(self, slot: ir.Slot, value: str) -> str:
@@ -150,9 +154,11 @@ class Emitter:
         init = slot.init
         if init.kind == "copy":
             return "param.astype(dtype)"
+        if init.kind == "eye":
+            return f"np.eye(param.shape[{init.only}], dtype=dtype)"
         made: dict[float | str, str] = {0.0: "np.zeros", 1.0: "np.ones"}
         value = made.get(init.value)
-        if init.scalar or init.without is not None:
+        if not init.whole:
             return (
                 f"{value}({self.shape(slot)}, dtype)"
                 if value

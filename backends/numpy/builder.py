@@ -40,7 +40,7 @@ class Builder:
     def __init__(self, lowered: Lowered, types: dict[str, Type], names: Names) -> None:
         rule = lowered.rule
         self.param = rule.param
-        self.small = {s.name for s in rule.slots if s.init.scalar or s.init.without is not None}
+        self.small = {s.name for s in rule.slots if not s.init.whole}
         self.state = {rule.param, *(s.name for s in rule.slots)}
         self.absent = {n for n, fact in lowered.presence.items() if fact != ir.Constant(True)}
         """Slots that some parameters do not have: a walk is given those that are there."""

@@ -28,7 +28,7 @@ class NumberPrinter(HostPrinter):
             case Dim(_, axis):
                 return f"param.shape[{axis}]", PRECEDENCE["atom"]
             case Ndim():
-                return "param.ndim", PRECEDENCE["atom"]
+                return f"param.{node.word}", PRECEDENCE["atom"]
             case Call(function=name) if name in REDUCTIONS and self.arrays is not None:
                 return f"float({self.arrays.text(node)})", PRECEDENCE["atom"]
         return super().node(node)
@@ -87,6 +87,8 @@ class ArrayPrinter(Printer):
                 return f"np.sqrt(np.mean(np.square({args[0]}){axis}))", atom
             case "sum" | "mean" | "max":
                 return f"np.{node.function}({args[0]}{axis})", atom
+            case "unfold" | "fold" | "spread":
+                return f"_{node.function}({', '.join(args)}{axis})", atom
             case "rsqrt":
                 return f"1.0 / np.sqrt({args[0]})", PRECEDENCE["/"]
             case "clip":

@@ -181,6 +181,28 @@ def _wide(x: Any) -> Any:
     return x.astype(np.float32) if x.dtype.itemsize < 4 else x
 '''
 
+UNFOLD = '''
+
+def _unfold(a: Any, axis: int) -> Any:
+    """A matrix with a row for each item along this axis."""
+    return np.moveaxis(a, axis, 0).reshape(a.shape[axis], -1)
+'''
+
+FOLD = '''
+
+def _fold(rows: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """An array of this shape from the matrix that `_unfold` makes of it."""
+    axis %= len(shape)
+    return np.moveaxis(rows.reshape(shape[axis], *shape[:axis], *shape[axis + 1 :]), 0, axis)
+'''
+
+SPREAD = '''
+
+def _spread(a: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """A vector along this axis, broadcast over the others of the shape."""
+    return a.reshape([-1 if i == axis % len(shape) else 1 for i in range(len(shape))])
+'''
+
 VIEWS = '''
 
 def _rebuilt(tree: Any, change: Any, path: str = "") -> Any:
@@ -313,6 +335,7 @@ def used_in(body: str) -> list[str]:
     found = []
     noise = {"_uniform": UNIFORM, "_normal": NORMAL, "_rademacher": RADEMACHER, "_words": WORDS, "_noisy": NOISY}
     helpers = noise | {"_filled": FILLED, "_blocks": BLOCKS, "_tiles": TILES, "_wide": WIDE, "_rebuilt": VIEWS}
+    helpers |= {"_unfold": UNFOLD, "_fold": FOLD, "_spread": SPREAD}
     for name, text in helpers.items():
         if f"{name}(" in body + "".join(found):
             found.append(text)

@@ -37,7 +37,7 @@ class Streamed:
         self.time = time
         units = Builder(lowered, time.types, names).run(phases)
         self.scalars = {s.name for s in rule.slots if s.init.scalar}
-        self.small = [s.name for s in rule.slots if s.init.scalar or s.init.without is not None]
+        self.small = [s.name for s in rule.slots if not s.init.whole]
         arrays = {rule.param, *(s.name for s in rule.slots)} - set(self.small)
         self.units = units
         self.plan = Scheduler(units, len(phases), rule.param, arrays, set(self.small)).run()

@@ -90,6 +90,8 @@ def shows_other(node: Expr) -> bool:
     match node:
         case Transpose(operand) | Index(operand):
             return shows_other(operand)
+        case Call("unfold" | "fold" | "spread", (operand, *_)):
+            return shows_other(operand)
         case Choose(_, then, otherwise):
             return shows_other(then) or shows_other(otherwise)
     return isinstance(node, Name)

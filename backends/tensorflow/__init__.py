@@ -172,6 +172,9 @@ class Emitter:
         shape = "variable.shape"
         if init.scalar:
             shape = "()"
+        elif init.only is not None:
+            length = f"variable.shape[{init.only}]"
+            shape = f"({length}, {length})" if init.square else f"({length},)"
         elif init.without is not None:
             shape = f"variable.shape[:{init.without}]"
             shape += f" + variable.shape[{init.without + 1}:]" if init.without < -1 else ""
@@ -183,6 +186,8 @@ class Emitter:
         rate = self.names.rate
         if init.kind == "copy":
             found = "_copy_of(variable)"
+        elif init.kind == "eye":
+            found = "_eye_of"
         elif rate and init.value == rate.name:
             found = "_rate_of(self)"
         elif isinstance(init.value, str):

@@ -12,7 +12,7 @@ from adaspec import ir
 from adaspec.domains import Interval, interval
 from adaspec.emit import HostPrinter
 from adaspec.facts import negation
-from adaspec.ir import Assign, Call, Choose, Compare, Dim, Expr, For, If, Name, Ndim, Number, Stmt, Unary
+from adaspec.ir import Assign, Call, Choose, Compare, Dim, Expr, For, If, Name, Ndim, Number, Shape, Size, Stmt, Unary
 from adaspec.lower import Subtract
 from adaspec.printer import PRECEDENCE, Printer
 
@@ -81,6 +81,10 @@ class KerasPrinter(Printer):
     def shaped(self, node: Expr) -> Expr:
         """`node` with each shape under a name of its own, so that its interval is known: no axis is 0 in a step."""
         match node:
+            case Size(operand):
+                return self.fact(f"math.prod({self.array(operand)}.shape)", self.smallest)
+            case Shape(operand):
+                return self.fact(f"{self.array(operand)}.shape", 0)
             case Ndim(operand):
                 return self.fact(f"len({self.array(operand)}.shape)", 0)
             case Dim(operand, axis):
@@ -158,6 +162,9 @@ class KerasPrinter(Printer):
             return self.lerp(*args)
         if name in REDUCTIONS:
             return self.reduction(node), ATOM
+        if name in ("unfold", "fold", "spread"):
+            self.helpers.add(f"_{name}")
+            return f"_{name}({', '.join(self.text(a) for a in args)}, {self.host.text(node.options[0][1])})", ATOM
         if name == "where":
             if self.is_host(args[0]):
                 parts = [self.text(a, PRECEDENCE["choose"] + 1) for a in args]

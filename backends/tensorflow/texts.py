@@ -18,6 +18,23 @@ def _lerp(old, new, weight):
     """The mean of two arrays that gives the new one this weight."""
     return old + weight * (new - old)
 ''',
+    "_unfold": '''
+def _unfold(a, axis):
+    """A matrix with a row for each item along this axis."""
+    a = ops.convert_to_tensor(a)
+    return ops.reshape(ops.moveaxis(a, axis, 0), (a.shape[axis], math.prod(a.shape) // a.shape[axis]))
+''',
+    "_fold": '''
+def _fold(rows, shape, axis):
+    """A tensor of this shape from the matrix that `_unfold` makes of it."""
+    axis %= len(shape)
+    return ops.moveaxis(ops.reshape(rows, (shape[axis], *shape[:axis], *shape[axis + 1 :])), 0, axis)
+''',
+    "_spread": '''
+def _spread(a, shape, axis):
+    """A vector along this axis, broadcast over the others of the shape."""
+    return ops.reshape(a, [n if i == axis % len(shape) else 1 for i, n in enumerate(shape)])
+''',
     "_total": '''
 def _total(parts):
     """The sum over the model, in float64."""
@@ -89,6 +106,11 @@ def _normal(noise, draw):
     u, f = tf.cast(u, noise[4]) * 2.0**-24, tf.cast(f, noise[4]) * 2.0**-24
     sign = 1.0 - 2.0 * tf.cast(tf.bitwise.bitwise_and(b, one), noise[4])
     return sign * tf.sqrt(-2.0 * tf.math.log(u)) * tf.sin(math.pi / 2 * f)
+''',
+    "_eye_of": '''
+def _eye_of(shape, dtype):
+    """An initializer: the identity."""
+    return ops.eye(shape[0], dtype=dtype)
 ''',
     "_described": """
 def _described(variable):

@@ -22,7 +22,7 @@ def possible(plan: Plan) -> bool:
 
     def odd(node: ir.Node) -> bool:
         product = isinstance(node, Binary) and node.op == "@"
-        along = isinstance(node, Call) and node.option("axis") is not None
+        along = isinstance(node, Call) and node.option("axis") is not None  # `unfold` and its kin among them
         return product or along or of_shape(node) or isinstance(node, ir.Transpose | ir.Index | ir.Choose)
 
     def plain(item: Item) -> bool:

@@ -41,6 +41,22 @@ def _at_least_1d(t: Tensor) -> Tensor:
     """For a compiled graph: torch 2.13 loses in-place changes of 0-d float64 tensors there."""
     return t.detach().view(1) if t is not None and t.ndim == 0 else t
 ''',
+    "_unfold(": '''
+def _unfold(a: Tensor, axis: int) -> Tensor:
+    """A matrix with a row for each item along this axis."""
+    return a.movedim(axis, 0).reshape(a.shape[axis], -1)
+''',
+    "_fold(": '''
+def _fold(rows: Tensor, shape: torch.Size, axis: int) -> Tensor:
+    """A tensor of this shape from the matrix that `_unfold` makes of it."""
+    axis %= len(shape)
+    return rows.reshape(shape[axis], *shape[:axis], *shape[axis + 1 :]).movedim(0, axis)
+''',
+    "_spread(": '''
+def _spread(a: Tensor, shape: torch.Size, axis: int) -> Tensor:
+    """A vector along this axis, broadcast over the others of the shape."""
+    return a.reshape([-1 if i == axis % len(shape) else 1 for i in range(len(shape))])
+''',
     "_total(": '''
 def _total(part: Any) -> Tensor:
     """The sum of a number per parameter, in float64; one number stands for itself."""

@@ -9,10 +9,13 @@ from adaspec.ir import Call, Expr
 from adaspec.printer import PRECEDENCE, Printer
 
 ATOM = PRECEDENCE["atom"]
+WORDS = {"ndim": "ndim", "size": "numel()", "shape": "shape"}
 
 
 class TorchPrinter(Printer):
     """`is_scalar` tells which parts are scalars, `scalar` and `fact` print them; `like` is a tensor of the kind."""
+
+    words = WORDS
 
     def __init__(
         self,
@@ -75,6 +78,9 @@ class TorchPrinter(Printer):
                 return f"torch.clamp({', '.join(self.text(a) for a in args)})"
             case "where":
                 return self.where(*args)
+            case "unfold" | "fold" | "spread":
+                parts = [self.text(args[0]), *(Printer().text(a) for a in args[1:])]
+                return f"_{name}({', '.join(parts)}, {Printer().text(node.options[0][1])})"
         return f"torch.{name}({', '.join(self.text(a) for a in args)})"
 
     def reduction(self, name: str, a: str, axis: Expr | None) -> str:
@@ -108,6 +114,8 @@ class TorchPrinter(Printer):
 
 class ShapePrinter(Printer):
     """Numbers that a parameter's shape enters: computed where the tensor is, with the scalars that are passed."""
+
+    words = WORDS
 
     def __init__(self, name: Callable[[str], str], passed: Callable[[Expr], str | None]) -> None:
         self.rename = name

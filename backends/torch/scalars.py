@@ -14,6 +14,7 @@ from adaspec.stage import Stage
 
 from .liveness import needed, settled, unbound
 from .names import Names
+from .printer import WORDS
 
 Lines = list[str]
 
@@ -111,6 +112,8 @@ class Host:
 
 class FactPrinter(Printer):
     """Static facts: flags, counts, None, ndim and shape."""
+
+    words = WORDS
 
     def __init__(self, names: Names) -> None:
         self.names = names

@@ -32,11 +32,16 @@ def beginning(slot: ir.Slot, facts: GroupFacts) -> str:
     init = slot.init
     if init.kind == "copy":
         return "x.detach().to(dtype, copy=True)"
+    if init.kind == "eye":
+        return f"torch.eye(x.shape[{init.only}], dtype=dtype, device=x.device)"
     value = {"zeros": 0.0, "ones": 1.0, "first_grad": 0.0}.get(init.kind, init.value)
     fill = facts.initial(value)
     shape = "()" if init.scalar else f"x.shape[:{init.without}]"
-    if init.scalar or init.without is not None:
-        if init.without is not None and init.without != -1 and not init.scalar:
+    if not init.whole:
+        if init.only is not None:
+            length = f"x.shape[{init.only}]"
+            shape = f"({length}, {length})" if init.square else f"({length},)"
+        elif init.without is not None and init.without != -1 and not init.scalar:
             shape = f"(*x.shape[:{init.without}], *x.shape[{init.without + 1}:])"
         if value == 0:
             return f"torch.zeros({shape}, dtype=dtype, device=x.device)"
