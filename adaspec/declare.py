@@ -118,12 +118,16 @@ class Declarations(Literals):
                 f"the rule '{node.name}' takes no Param", self.name_span(node), "add an argument `x: Param`"
             )
         docs, body = _docstring(node.body)
+        keywords = self.arguments(node.args.kwonlyargs, node.args.kw_defaults)
+        inner = [self.inner(a, d) for a, d in keywords if _kind(a.annotation) == "Rule"]
+        if len(inner) > 1:
+            raise SpecError(f"a second Rule: '{inner[0].name}' is one already", inner[1], "a wrapper wraps one rule")
         return ir.Rule(
             name=node.name, doc=doc or docs or "", param=found["Param"][0], grad=found["Grad"][0],
             step=found["Step"][0] if found["Step"] else None, slots=tuple(found["Slot"]), shared=tuple(found["Shared"]),
-            hypers=tuple(self.hyper(a, d) for a, d in self.arguments(node.args.kwonlyargs, node.args.kw_defaults)),
+            hypers=tuple(self.hyper(a, d) for a, d in keywords if _kind(a.annotation) != "Rule"),
             functions=functions, body=self.body(body), dialects=dialects,
-            rule_doc=(docs or None) if doc else None, span=self.name_span(node),
+            rule_doc=(docs or None) if doc else None, inner=inner[0] if inner else None, span=self.name_span(node),
         )  # fmt: skip
 
     def arguments(self, arguments: list[ast.arg], defaults: list) -> list[tuple]:
@@ -162,6 +166,8 @@ class Declarations(Literals):
                 if "Slot" in allowed:
                     hint = "hyperparameters stand after the `*`"
                     raise self.refuse(argument, f"'{argument.arg}' is a hyperparameter", hint)
+            elif word == "Rule":
+                raise self.refuse(argument, "a Rule stands after the `*` of a rule", f"move '{argument.arg}' there")
             elif word in RULE_KINDS:
                 raise self.refuse(argument, f"a {word} stands before the `*`", f"move '{argument.arg}' in front of it")
             shown = ast.unparse(argument.annotation)[:40]
@@ -172,6 +178,15 @@ class Declarations(Literals):
                 )
             raise self.refuse(argument.annotation, f"unknown kind '{shown}'", suggest(shown.partition("[")[0], allowed))
         return word
+
+    def inner(self, argument: ast.arg, default: ast.expr | None) -> ir.Inner:
+        """The rule that a wrapper wraps, and what it wraps by itself."""
+        match default:
+            case ast.Constant(value=str(text)) if text.isascii() and text.isprintable() and len(text) <= 200:
+                return ir.Inner(argument.arg, text, span=self.span(argument))
+        raise self.refuse(
+            default or argument, "a wrapper names the rule that it wraps unless told", f'{argument.arg}: Rule = "adamw"'
+        )
 
     def optional(self, argument: ast.arg) -> str:
         """The kind K of an `Optional[K]`."""

@@ -316,8 +316,19 @@ class Dialect(Node):
 
 
 @dataclass(frozen=True)
+class Inner(Node):
+    """The rule that a wrapper wraps: its name in the text, and the composition that it is unless another is given."""
+
+    name: str
+    default: str
+
+
+@dataclass(frozen=True)
 class Rule(Node):
-    """The update rule itself, as declared: what `parse` yields and `check` has approved."""
+    """The update rule itself, as declared: what `parse` yields, `compose` writes out and `check` has approved.
+
+    `inner` is set in a wrapper's own text alone: written out, a rule calls nothing but its helpers.
+    """
 
     name: str
     doc: str
@@ -331,6 +342,7 @@ class Rule(Node):
     body: tuple[Stmt, ...]
     dialects: tuple[Dialect, ...] = ()
     rule_doc: str | None = None
+    inner: Inner | None = None
 
     def function(self, name: str) -> Function | None:
         return next((f for f in self.functions if f.name == name), None)

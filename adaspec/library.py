@@ -7,13 +7,16 @@ import os
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from .errors import SpecError, suggest
+from . import compose, shelf
+from .chain import chain, is_chain
+from .errors import NO_PATH, SpecError, suggest
+from .shelf import files as _files
 from .spec import Spec, make
+from .text import canonical
 
 
 def parse(text: str | bytes, path: str = "<spec>") -> Spec:
@@ -22,10 +25,15 @@ def parse(text: str | bytes, path: str = "<spec>") -> Spec:
 
 
 def load(name: str | Path) -> Spec:
-    """A library name (`"adax"`), a dialect (`"adam:keras"`), or the path of a spec file."""
+    """A library name (`"adax"`), a dialect (`"adam:keras"`), the path of a spec file, or a composition of such.
+
+    `"lookahead(radam)"` is the wrapper lookahead around radam, `"clip + lamb"` another spelling of `"clip(lamb)"`.
+    """
     if not isinstance(name, str | os.PathLike):
         raise TypeError(f"load takes a name or a path, not {type(name).__name__}: a Spec is loaded already")
     text = str(name)
+    if isinstance(name, str) and is_chain(text):
+        return _composition(text)
     if isinstance(name, Path) or text.endswith(".py") or "/" in text or "\\" in text:
         return _from_file(Path(name))
     if ":" in text:
@@ -102,14 +110,31 @@ def _from_file(path: Path) -> Spec:
 
 
 @cache
-def _files() -> dict[str, Any]:
-    folder = resources.files("adaspec.specs")
-    return {f.name[:-3]: f for f in folder.iterdir() if f.name.endswith(".py") and not f.name.startswith("_")}
-
-
-@cache
 def _library(name: str) -> Spec:
-    return make(_files()[name].read_bytes(), f"{name}.py", quiet=True)  # its warnings are `adaspec check`'s to tell
+    return make(shelf.read(name), f"{name}.py", quiet=True)  # its warnings are `adaspec check`'s to tell
+
+
+def wrappers() -> list[str]:
+    """The rules of the library that wrap another one, in alphabetical order: `load("lookahead(radam)")`."""
+    return compose.wrappers()
+
+
+@lru_cache(maxsize=512)
+def _composition(text: str) -> Spec:
+    """Wrappers of the library around a rule; what they make of it is a spec like any."""
+    *heads, last = chain(text)
+    spec, prefix = load(last), ""
+    rule, prefix = spec.rule, spec.name
+    for head in reversed(heads):
+        if head not in _files():
+            raise SpecError(f"no wrapper named '{head}' in the library", hint=suggest(head, wrappers()))
+        try:
+            rule, prefix = compose.wrapped(compose.raw(head), rule, prefix), head
+        except SpecError as error:
+            if error.path == NO_PATH:
+                error.locate(f"{head}.py", shelf.read(head).decode())
+            raise
+    return make(canonical(rule), f"<{text}>", quiet=True)
 
 
 @cache

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import ir
+import difflib
+
+from . import ir, shelf
 from .errors import SpecError, suggest
 from .ir import Assert, Assign, Call, For, If, Name, Return, Stmt
 from .vocabulary import DTYPES, FUNCTIONS, INITS, LATER, WORDS
@@ -119,9 +121,13 @@ class Names:
     def unknown_function(self, node: Call) -> SpecError:
         name = node.function
         if name == self.rule.name:
-            return SpecError(f"'{name}' is the rule itself: rules that call rules come later", node, "write it out")
+            return SpecError(f"'{name}' is the rule itself", node, "the language has no recursion; write it out")
+        if name in shelf.files():
+            what = f"'{name}' is a rule: only a rule calls it"
+            return SpecError(what, node, "call it in the body of the rule, not in a helper")
         if name in WORDS:
             return SpecError(f"'{name}' is a word of the language, not a function", node, "see docs/spec-language.md")
         known = {*FUNCTIONS, *(f.name for f in self.rule.functions)}
-        hint = f"write {ELSEWHERE[name]}" if name in ELSEWHERE else suggest(name, known)
+        rules = shelf.files().keys() if difflib.get_close_matches(name, shelf.files().keys(), n=1, cutoff=0.8) else ()
+        hint = f"write {ELSEWHERE[name]}" if name in ELSEWHERE else suggest(name, known.union(rules))
         return SpecError(f"unknown function '{name}'", node, hint)

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import facts, ir
 from .check import check
+from .compose import composed
 from .errors import NO_PATH, Diagnostic, SpecError, SpecWarning
 from .expand import expand_function
 from .parse import parse_rule
@@ -164,7 +165,10 @@ class Spec:
 
     @cached_property
     def text(self) -> str:
-        """The canonical source: `adaspec.parse(spec.text) == spec`."""
+        """The canonical source: `adaspec.parse(spec.text) == spec`.
+
+        The rules that it calls are written out: it stands alone, and changes, as its hash does, if one of them does.
+        """
         return canonical(self.rule)
 
     @cached_property
@@ -205,13 +209,14 @@ def make(data: bytes | str, path: str = NO_PATH, quiet: bool = False, depth: int
     rule = parse_rule(data, path)
     text = data if isinstance(data, str) else data.decode("utf-8")
     text = text.removeprefix("\ufeff")
-    spec = Spec(rule)
     notes: list[Diagnostic] = []
 
     def warn(message: str, node: ir.Node, hint: str) -> None:
         notes.append(Diagnostic(message, node, hint))
 
     try:
+        rule = composed(rule)
+        spec = Spec(rule)
         _reread(spec)
         spec.__dict__["checked"] = check(rule, None if quiet else warn)
         _ = spec.body
@@ -219,7 +224,8 @@ def make(data: bytes | str, path: str = NO_PATH, quiet: bool = False, depth: int
             if function.role != "helper":
                 spec._function(function)
     except SpecError as error:
-        error.locate(path, text)
+        if error.path == NO_PATH:  # else it is of a rule of the library that this one calls
+            error.locate(path, text)
         raise
     except RecursionError:
         error = SpecError("nested too deeply once every helper is inlined", hint="name the parts of long expressions")

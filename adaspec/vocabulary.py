@@ -85,8 +85,9 @@ LATER: dict[str, str] = {
     "per_axis": "slots per axis",
     **dict.fromkeys(("fan_in", "fan_out"), "layouts"),
     **dict.fromkeys(("Input", "grad_at"), "extra inputs"),
-    "Rule": "rules that call rules",
 }
 """Words of the language that are decided but not built yet, each with the part it belongs to."""
 
-WORDS = frozenset(FUNCTIONS) | set(INITS) | set(ARGUMENT_KINDS) | set(LATER) | set(DTYPES) | {"schedule", "view"}
+WORDS = (
+    frozenset(FUNCTIONS) | set(INITS) | set(ARGUMENT_KINDS) | set(LATER) | set(DTYPES) | {"Rule", "schedule", "view"}
+)

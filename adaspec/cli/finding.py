@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 from .. import library
+from ..chain import is_chain
 from ..errors import SpecWarning, suggest
 from ..spec import Spec, make
 from .terminal import Fault, diagnose
@@ -40,6 +41,8 @@ def _load(typed: str, review: bool) -> Spec:
     path = Path(typed)
     if _exists(path):
         return library.load(path)
+    if is_chain(typed):
+        return library.load(typed)
     if typed.endswith(".py") or "/" in typed or "\\" in typed:
         raise Fault(f"no file '{typed}'", suggest(path.stem, library.names()) if path.stem else "")
     return library.load(typed)  # its message suggests a name

@@ -18,12 +18,14 @@ WIDE = 130
 def run(as_json: bool) -> int:
     specs = {name: library.load(name) for name in library.names() if ":" not in name}
     if as_json:
-        print_json({name: _facts(spec) for name, spec in specs.items()})
+        print_json({name: {**_facts(spec), "wraps": name in library.wrappers()} for name, spec in specs.items()})
         return 0
     out = console()
     put(out, _wide(specs) if out.width >= WIDE else _narrow(specs))
     if any(spec.shared for spec in specs.values()):
         out.print("° one number for the whole model", style="note")
+    if library.wrappers():
+        out.print("(…) wraps another rule: adaspec show 'clip(lamb)', or 'clip + lamb'", style="note")
     dialects = table("dialect", "is", "with")
     for host, spec in specs.items():
         for dialect, values in spec.dialects.items():
@@ -39,9 +41,7 @@ def run(as_json: bool) -> int:
 def _wide(specs: Mapping[str, Spec]) -> Table:
     rows = table("rule", "title", "state", "hyperparameters", "source")
     for name, spec in specs.items():
-        rows.add_row(
-            Text(name, "name"), _heading(spec), _state(spec), " ".join(spec.hypers), Text(_source(spec), "note")
-        )
+        rows.add_row(_name(name), _heading(spec), _state(spec), " ".join(spec.hypers), Text(_source(spec), "note"))
     return rows
 
 
@@ -51,8 +51,13 @@ def _narrow(specs: Mapping[str, Spec]) -> Table:
     for name, spec in specs.items():
         facts = Text("  ").join(part for part in (_state(spec), Text(" ".join(spec.hypers), "link")) if part)
         said = Text("\n").join(part for part in (Text(_heading(spec)), facts, Text(_source(spec), "note")) if part)
-        rows.add_row(Text(name, "name"), said)
+        rows.add_row(_name(name), said)
     return rows
+
+
+def _name(name: str) -> Text:
+    """The rule's name; that of a wrapper has brackets for the rule that it wraps."""
+    return Text(f"{name} (…)" if name in library.wrappers() else name, "name")
 
 
 def _state(spec: Spec) -> Text:

@@ -13,7 +13,8 @@ from ..errors import suggest
 ABOUT = "An optimizer compiler: write an update rule once, get the native optimizer of NumPy, torch, JAX and Keras."
 DTYPES = ["float64", "float32"]
 STATUS = "exit status: 0 as asked; 1 a check found a difference; 2 bad usage, a bad spec or a missing framework"
-SPEC = "a library name (adax), a dialect (adam:keras), a spec file (my_rule.py), or - for the standard input"
+SPEC = "a library name (adax), a dialect (adam:keras), a composition ('clip + lamb', 'lookahead(radam)'), a spec file "
+SPEC += "(my_rule.py), or - for the standard input"
 
 
 class Parser(argparse.ArgumentParser):

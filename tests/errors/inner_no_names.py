@@ -1,0 +1,8 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, t: Step, *, inner: Rule = "lamb adam"):
+    x = inner(x, g, t)
+    return x
