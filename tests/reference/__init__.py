@@ -5,10 +5,10 @@ where the compiler rearranges one, this is what it must still equal. `reference(
 state, `.step(params, grads, state)` the new parameters; the state changes in place and its slots have the specs' names.
 """
 
-from . import elementwise, whole
+from . import elementwise, noisy, whole
 from .core import REFERENCES, Reference, State
 
-__all__ = ["REFERENCES", "Reference", "State", "elementwise", "reference", "whole"]
+__all__ = ["REFERENCES", "Reference", "State", "elementwise", "noisy", "reference", "whole"]
 
 
 def reference(name: str) -> Reference:
