@@ -1,4 +1,4 @@
-"""Originals with noise of their own, fed with ours: whatever generator they ask, they get the draws of adaspec.noise."""
+"""Originals with noise of their own: whatever generator they ask, they get the draws of `adaspec.noise`."""
 
 from __future__ import annotations
 
