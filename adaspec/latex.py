@@ -1,7 +1,7 @@
 r"""A spec as the algorithm box of a paper: LaTeX for MathJax, KaTeX and amsmath.
 
 State read before it is bound is of the step before ($m_{t-1}$), the last binding is of this step ($m_t$), those between
-carry primes. Helpers and schedules stand in front as functions. What is not mathematics (a shape, a flag) is set as text.
+carry primes. Helpers and schedules stand in front as functions. What is not mathematics (a shape, a flag) is text.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from .ir import Assign, Binary, Call, Choose, Compare, Expr, If, Index, Name, Nu
 from .spec import Spec
 from .text import expression
 
-GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
-)
+GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+    "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
+}  # fmt: skip
 LETTERS = {"lr": r"\eta", "eps": r"\epsilon", "weight_decay": r"\lambda", "decay": r"\rho", "momentum": r"\mu"}
 ACCENTS = {"hat": r"\hat", "bar": r"\bar", "tilde": r"\tilde"}
 COMPARED = {"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne", "is": r"\text{ is }",
@@ -202,10 +203,10 @@ class Box:
                 return f"e^{{{a}}}", POWER
             case "where", [_, _, _]:
                 return self.cases(*node.args), ATOM
-            case ("minimum" | "maximum" | "max"), _:
+            case (("minimum" | "maximum" | "max"), _):
                 said = {"minimum": "\\min", "maximum": "\\max", "max": "\\max"}[node.function]
                 return f"{said}{axis}\\left({', '.join(args)}\\right)", ATOM
-            case ("log" | "tanh"), [a]:
+            case (("log" | "tanh"), [a]):
                 return f"\\{node.function}\\left({a}\\right)", ATOM
         return f"\\operatorname{{{_escaped(node.function)}}}{axis}\\left({', '.join(args)}\\right)", ATOM
 

@@ -67,18 +67,18 @@ class Original:
         return f"{self.of} {self.version}"
 
 
-def original(name: str) -> Original:
-    """What the dialect `name` equals.
-
-    Raises SpecError for an unknown name and LookupError where the table names no class or function.
-    """
-    host = _dialects().get(name)
-    if host is None:
+def host(name: str) -> str:
+    """The rule of the library that the dialect `name` is spoken by. Raises SpecError for an unknown name."""
+    found = _dialects().get(name)
+    if found is None:
         raise SpecError(f"no dialect named '{name}' in the library", hint=suggest(name, list(_dialects())))
-    of = next(d.of for d in _library(host).rule.dialects if d.name == name)
-    if of is None:
-        raise LookupError(f"the dialect '{name}' names no class or function")
-    return Original(of, VERSIONS[of.partition(".")[0]])
+    return found
+
+
+def equals(name: str) -> Original | None:
+    """What the dialect `name` equals; None where its table names no class or function. Raises as `host` does."""
+    of = next(d.of for d in _library(host(name)).rule.dialects if d.name == name)
+    return None if of is None else Original(of, VERSIONS[of.partition(".")[0]])
 
 
 def optimizer(function: Callable[..., Any]) -> Spec:
@@ -148,8 +148,8 @@ def _dialects() -> dict[str, str]:
 
 
 def _dialect(name: str) -> Spec:
-    host = _dialects().get(name)
-    if host is None:
-        raise SpecError(f"no dialect named '{name}' in the library", hint=suggest(name, names()))
-    spec = _library(host)
+    try:
+        spec = _library(host(name))
+    except SpecError as error:
+        raise SpecError(error.message, hint=suggest(name, names())) from None
     return spec.replace(**dict(spec.dialects[name]))

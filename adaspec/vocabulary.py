@@ -46,7 +46,7 @@ ARGUMENT_KINDS = ("Param", "Grad", "Step", "Slot", "Shared", "Array", "Matrix", 
 
 @dataclass(frozen=True)
 class Form:
-    """How a function is called and its group: `elementwise`, a `reduction` over one array, `model`-wide, `axes`, `noise`.
+    """How a function is called and its group: `elementwise`, a `reduction` of one array, `model`-wide, `axes`, `noise`.
 
     The last argument of an `axes` function is the axis of the parameter that it is about, counted from the front.
     """

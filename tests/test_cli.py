@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,54 @@ def test_list_json(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert set(found) == {name for name in adaspec.names() if ":" not in name}
     assert found["adafactor"]["slots"] == ["row", "col", "full"]
+
+
+def listed(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+    assert main(["list", "--json", *options]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_list_filters(capsys: pytest.CaptureFixture[str]) -> None:
+    everything = listed(capsys)
+    assert {"adam", "adam_eps_hat"} <= set(listed(capsys, "--family", "adam")) < set(everything)
+    matrices = listed(capsys, "--construct", "matrix,reduction")
+    assert "muon" in matrices and "adam" not in matrices
+    assert all({"matrix", "reduction"} <= set(facts["constructs"]) for facts in matrices.values())
+    assert "adam" in listed(capsys, "--target", "torch", "--family", "adam")
+    assert everything["adam_eps_hat"]["equals"]["adam:keras"] == "keras.optimizers.Adam 3.15.1"
+    assert main(["list", "--family", "adma"]) == 2 and "did you mean 'adam'?" in capsys.readouterr().err
+    assert main(["list", "--construct", "matrx"]) == 2 and "did you mean 'matrix'?" in capsys.readouterr().err
+    assert main(["list", "--family", "sgd", "--construct", "noise"]) == 1 and capsys.readouterr().err
+
+
+def test_the_catalogue_is_large() -> None:
+    assert len(adaspec.names()) >= 100
+
+
+def test_diff(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "adam:torch", "adam:keras"]) == 0
+    out = capsys.readouterr().out
+    assert "1e-08" in out and "1e-07" in out and "sqrt(v_hat) + eps" in out and "sqrt(v) + eps" in out
+    assert main(["diff", "adam", "adam:paper"]) == 0
+    assert "the same equations, the same hyperparameters" in capsys.readouterr().out
+    assert main(["diff", "adam:torch", "adam:keras", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert not found["same"]
+    assert found["hypers"]["eps"] == {"adam:torch": "Positive = 1e-08", "adam:keras": "Positive = 1e-07"}
+
+
+def test_diff_decides_what_flags_decide(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "adabound:pytorch_optimizer", "amsbound:pytorch_optimizer", "--json"]) == 0
+    sides = json.loads(capsys.readouterr().out)["equations"]
+    plain, ams = sides["adabound:pytorch_optimizer"], sides["amsbound:pytorch_optimizer"]
+    assert "v_max = maximum(v_max, v)" in ams and not any("v_max =" in line for line in plain)
+    assert not any("amsgrad" in line for line in (*plain, *ams))
+
+
+def test_show_latex(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "adam", "--latex"]) == 0
+    assert "m_t = \\beta_1" in capsys.readouterr().out
+    assert main(["show", "adam", "--latex", "--json"]) == 2
 
 
 @pytest.mark.parametrize("columns", ["40", "80", "130", "200"])
@@ -439,7 +488,7 @@ def test_bad_usage(
     assert out == "" and said in err and "Traceback" not in err
 
 
-@pytest.mark.parametrize("command", ["list", "show", "check", "export", "verify", "demo", "doctor"])
+@pytest.mark.parametrize("command", ["list", "show", "diff", "check", "export", "verify", "demo", "doctor"])
 def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert command in capsys.readouterr().out

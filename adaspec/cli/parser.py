@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ..build import TARGETS, targets
+from ..constructs import CONSTRUCTS
 from ..errors import suggest
 
 ABOUT = "An optimizer compiler: write an update rule once, get the native optimizer of NumPy, torch, JAX and Keras."
@@ -56,11 +57,27 @@ def parser() -> Parser:
         made.set_defaults(run=run, parser=made)
         return made
 
-    made = command("list", "the rules and dialects of the library", _list)
+    made = command(
+        "list", "the rules and dialects of the library, and what they are proven equal to", _list,
+        "Constructs: " + "; ".join(f"{word}: {about}" for word, (about, _) in CONSTRUCTS.items()) + ".",
+    )  # fmt: skip
+    made.add_argument(
+        "--construct", metavar="WORDS", type=_words(lambda: list(CONSTRUCTS)), default=[],
+        help="those that use all of these, with commas between",
+    )  # fmt: skip
+    made.add_argument("--family", metavar="NAME", help="one family and its dialects, such as adam")
+    made.add_argument("--target", metavar="TARGET", choices=list(TARGETS), help="those that this target can have")
     made.add_argument("--json", action="store_true", help="as JSON")
 
     made = command("show", "one spec: its text, hyperparameters, slots, schedules, views and hash", _show)
     made.add_argument("name", metavar="NAME", help=SPEC)
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--latex", action="store_true", help="its equations as LaTeX")
+    form.add_argument("--json", action="store_true", help="as JSON")
+
+    made = command("diff", "where two rules or dialects part: hyperparameters and equations side by side", _diff)
+    made.add_argument("left", metavar="A", help=SPEC)
+    made.add_argument("right", metavar="B", help="likewise")
     made.add_argument("--json", action="store_true", help="as JSON")
 
     made = command("check", "whether spec files are right, and what is wrong where", _check)
@@ -146,13 +163,19 @@ def _steps(text: str) -> int:
 def _list(options: argparse.Namespace) -> int:
     from .listing import run
 
-    return run(options.json)
+    return run(options.json, options.construct, options.family, options.target)
 
 
 def _show(options: argparse.Namespace) -> int:
     from .show import run
 
-    return run(options.name, options.json)
+    return run(options.name, options.json, options.latex)
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from .diff import run
+
+    return run(options.left, options.right, options.json)
 
 
 def _check(options: argparse.Namespace) -> int:

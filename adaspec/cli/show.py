@@ -9,7 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from ..constructs import constructs
 from ..emit import domain_text
+from ..latex import latex
 from ..spec import Spec
 from ..text import hyper as hyper_text
 from ..text import init as init_text
@@ -20,8 +22,11 @@ TIMES = (1, 10, 100, 1000, 10**6)
 SHAPES = ((), (512,), (512, 256), (64, 32, 3, 3))
 
 
-def run(typed: str, as_json: bool) -> int:
+def run(typed: str, as_json: bool, as_latex: bool) -> int:
     spec, _ = find(typed)
+    if as_latex:
+        print(latex(spec))
+        return 0
     if as_json:
         print_json(facts(spec))
         return 0
@@ -30,6 +35,7 @@ def run(typed: str, as_json: bool) -> int:
     for section in (_hypers, _state, _schedules, _views, _dialects):
         section(out, spec)
     out.print()
+    out.print(Text.assemble(("uses ", "note"), ", ".join(constructs(spec))), soft_wrap=True)
     out.print(Text.assemble(("hash ", "note"), spec.hash), soft_wrap=True)
     return 0
 
@@ -42,6 +48,7 @@ def facts(spec: Spec) -> dict[str, Any]:
         "title": spec.title,
         "reference": spec.reference,
         "hash": spec.hash,
+        "constructs": constructs(spec),
         "text": spec.text,
         "hypers": [
             {"name": h.name, "kind": h.kind, "optional": h.optional, "domain": domain_text(h), "default": h.default}
@@ -155,10 +162,9 @@ def _views(out: Console, spec: Spec) -> None:
 def _dialects(out: Console, spec: Spec) -> None:
     if not spec.dialects:
         return
-    rows = table("dialect", "is this rule with")
-    for name, given in spec.dialects.items():
-        rows.add_row(
-            Text(safe(name), "name"), Text(", ".join(f"{k}={v!r}" for k, v in given.items()) or "its defaults")
-        )
+    rows = table("dialect", "is this rule with", "and then equals")
+    for dialect in spec.rule.dialects:
+        given = ", ".join(f"{s.name}={s.value!r}" for s in dialect.settings) or "its defaults"
+        rows.add_row(Text(safe(dialect.name), "name"), Text(given), Text(dialect.of or ""))
     out.print()
     put(out, rows)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import adaspec
-from adaspec.library import original as named
+from adaspec.library import equals
 
 from . import timm_alone
 
@@ -225,6 +225,12 @@ def distance(left: Model, right: Model) -> float:
 ORIGINALS: list[Original] = []
 
 
-def original(name: str, arguments: Mapping[str, str | Callable[[Any], Any]], of: str = "", **more: Any) -> None:
+def original(
+    name: str, arguments: Mapping[str, str | Callable[[Any], Any]], of: str | None = None, **more: Any
+) -> None:
     """Enter an original in the table; `of` only where the library does not say it (a rule that is no dialect)."""
-    ORIGINALS.append(Original(name, of or named(name).of, arguments, **more))
+    if of is None:
+        found = equals(name)
+        assert found is not None, f"the dialect '{name}' does not say what it equals (of=…)"
+        of = found.of
+    ORIGINALS.append(Original(name, of, arguments, **more))

@@ -1,0 +1,89 @@
+"""What of the language a rule uses, in one word each: what `adaspec list` shows and filters by.
+
+Everything is read off the rule, so a word is true of a spec from anywhere, not of the library's alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from . import ir
+from .facts import is_fact
+from .spec import Spec
+from .vocabulary import FUNCTIONS
+
+MATRIX = ("matrix", "decomposition")
+
+
+def constructs(spec: Spec) -> list[str]:
+    """The words that hold of `spec`, in the order of `CONSTRUCTS`; ["elementwise"] if none does."""
+    return [word for word, (_, holds) in CONSTRUCTS.items() if holds(spec)] or ["elementwise"]
+
+
+def _nodes(spec: Spec) -> Iterator[ir.Node]:
+    """Every node of the statements once helpers are inlined."""
+    return ir.walk(spec.checked)
+
+
+def _calls(spec: Spec, group: str) -> list[ir.Call]:
+    return [n for n in _nodes(spec) if isinstance(n, ir.Call) and FUNCTIONS[n.function].group == group]
+
+
+def _branches(spec: Spec, static: bool) -> list[ir.Expr]:
+    tests = [n.test for n in _nodes(spec) if isinstance(n, ir.If | ir.Choose)]
+    return [t for t in tests if (is_fact(spec.rule, t, _facts(spec)) or isinstance(t, ir.Constant)) == static]
+
+
+def _facts(spec: Spec) -> dict[str, ir.Expr]:
+    """Names bound to static facts, and hyperparameters that may be None: asking whether they are is a fact."""
+    found: dict[str, ir.Expr] = {h.name: ir.Name(h.name) for h in spec.rule.hypers if h.optional}
+    for node in _nodes(spec):
+        if isinstance(node, ir.Assign) and is_fact(spec.rule, node.value, found):
+            found[node.name] = node.value
+    return found
+
+
+def _of_step(spec: Spec) -> bool:
+    return spec.rule.step is not None and spec.rule.step in ir.names(spec.checked)
+
+
+def _beginning(spec: Spec) -> bool:
+    return any(s.init.kind != "zeros" for s in spec.rule.slots)
+
+
+def _axes(spec: Spec) -> bool:
+    by_axis = [c for c in _calls(spec, "reduction") if c.options]
+    smaller = [s for s in spec.rule.slots if not (s.init.whole or s.init.scalar)]
+    return bool(by_axis or smaller or _calls(spec, "axes"))
+
+
+def _by_shape(spec: Spec) -> bool:
+    return any(isinstance(n, ir.Ndim | ir.Dim) for test in _branches(spec, static=True) for n in ir.walk(test))
+
+
+def _matrix(spec: Spec) -> bool:
+    product = any(isinstance(n, ir.Binary) and n.op == "@" for n in _nodes(spec))
+    return product or any(_calls(spec, group) for group in MATRIX)
+
+
+def _selects(spec: Spec) -> bool:
+    return any(c.function == "where" for c in _calls(spec, "elementwise"))
+
+
+CONSTRUCTS: dict[str, tuple[str, Callable[[Spec], bool]]] = {
+    "step": ("reads t: bias corrections, schedules", _of_step),
+    "beginning": ("a slot that does not begin as zeros", _beginning),
+    "select": ("`where`: one of two values, element by element", _selects),
+    "branch": ("a branch on a number, such as every k-th step", lambda s: bool(_branches(s, static=False))),
+    "reduction": ("a norm, mean or sum of an array", lambda s: any(not c.options for c in _calls(s, "reduction"))),
+    "number": ("a slot of one number for each array", lambda s: any(n.init.scalar for n in s.rule.slots)),
+    "axes": ("rows, columns or axes: factored state", _axes),
+    "shape": ("a branch on rank or shape", _by_shape),
+    "matrix": ("matrix products, roots or decompositions", _matrix),
+    "model": ("a number of the whole model", lambda s: bool(s.rule.shared or _calls(s, "model"))),
+    "view": ("a second reading of the parameters", lambda s: bool(s.views)),
+    "input": ("more than the gradient at each step", lambda s: bool(getattr(s.rule, "inputs", ()))),
+    "noise": ("random numbers", lambda s: bool(_calls(s, "noise"))),
+    "dtype": ("a slot with a dtype of its own", lambda s: any(n.dtype for n in s.rule.slots)),
+}
+"""Each word with what it means and when it holds."""
