@@ -88,7 +88,7 @@ def test_list_filters(capsys: pytest.CaptureFixture[str]) -> None:
     assert all({"matrix", "reduction"} <= set(facts["constructs"]) for facts in matrices.values())
     assert "adam" in listed(capsys, "--target", "torch", "--family", "adam")
     assert everything["adam_eps_hat"]["equals"]["adam:keras"] == "keras.optimizers.Adam 3.15.1"
-    assert main(["list", "--family", "adma"]) == 2 and "did you mean 'adam'?" in capsys.readouterr().err
+    assert main(["list", "--family", "adamm"]) == 2 and "did you mean 'adam'?" in capsys.readouterr().err
     assert main(["list", "--construct", "matrx"]) == 2 and "did you mean 'matrix'?" in capsys.readouterr().err
     assert main(["list", "--family", "sgd", "--construct", "noise"]) == 1 and capsys.readouterr().err
 

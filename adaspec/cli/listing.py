@@ -42,7 +42,7 @@ def run(as_json: bool, construct: list[str], family: str | None, target: str | N
     put(out, _wide(specs) if out.width >= WIDE else _narrow(specs))
     if any(spec.shared for spec in specs.values()):
         out.print("° one number for the whole model", style="note")
-    if library.wrappers() & specs.keys():
+    if specs.keys() & library.wrappers():
         out.print("(…) wraps another rule: adaspec show 'clip(lamb)', or 'clip + lamb'", style="note")
     if dialects:
         out.print()
