@@ -208,13 +208,16 @@ def theirs(original: Original, trial: Trial) -> list[Model]:
         return getattr(runners, original.framework)(original, params, grads, keywords, plan)
 
 
-def distance(left: Model, right: Model) -> float:
-    """The largest difference of two models, relative to the largest element of its array; NaN and shapes never pass."""
+def distance(left: Model, right: Model, start: Model | None = None) -> float:
+    """The largest difference of two models, relative to the largest element of its array; NaN and shapes never pass.
+
+    `start` is the model before the first step. A lone number on its way through zero has no size of its own.
+    """
     worst = 0.0
-    for a, b in zip(left, right, strict=True):
+    for a, b, before in zip(left, right, start or right, strict=True):
         assert np.shape(a) == np.shape(b)
         assert np.asarray(b).dtype == np.float64
-        size = float(np.max(np.abs(b), initial=0.0))
+        size = float(max(np.max(np.abs(b), initial=0.0), np.max(np.abs(before), initial=0.0)))
         gap = float(np.max(np.abs(a - b), initial=0.0))
         if not np.isfinite(gap):
             return float("inf")

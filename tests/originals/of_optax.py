@@ -3,7 +3,38 @@
 from __future__ import annotations
 
 from .core import original
+from .precision import counts_in_float64
 
-B1_B2 = {"learning_rate": "lr", "b1": "beta1", "b2": "beta2", "eps": "eps"}
+LR = {"learning_rate": "lr"}
+DECAY = {"weight_decay": "weight_decay"}
+B1_B2 = LR | {"b1": "beta1", "b2": "beta2"}
+ADAM = B1_B2 | {"eps": "eps", "eps_root": "eps_root"}
+NESTEROV = {"nesterov": "nesterov"}
 
-original("adam:optax", B1_B2)
+ROOT = {"eps_root": 1e-4}
+DECAYED = {"weight_decay": 0.1}
+
+
+
+original("adam:optax", ADAM | NESTEROV, vary=[ROOT | {"nesterov": True}])
+original("adamw:optax", ADAM | NESTEROV | DECAY, vary=[ROOT | DECAYED | {"nesterov": True}])
+original("nadam:optax", ADAM, vary=[ROOT])
+original("nadamw:optax", ADAM | DECAY, vary=[ROOT | DECAYED])
+original("adabelief:optax", ADAM | NESTEROV, vary=[ROOT | {"nesterov": True}])
+original("ademamix:optax", ADAM | DECAY | {"b3": "beta3", "alpha": "alpha"}, vary=[ROOT | DECAYED])
+original(
+    "adopt:optax",
+    B1_B2 | {"eps": "eps", "use_clipping": lambda h: h.clip_power is not None} | NESTEROV,
+    vary=[{"nesterov": True}, {"clip_power": None}],
+    kept=["clip_power"],
+)
+original("fromage:optax", LR | {"min_norm": "min_norm"}, vary=[{"min_norm": 1.0}])
+original(
+    "lars:optax",
+    LR | DECAY | NESTEROV | {"trust_coefficient": "trust_coefficient", "eps": "eps", "momentum": "mu"},
+    vary=[DECAYED | {"nesterov": True, "eps": 1.0}],
+)
+original("lion:optax", B1_B2 | DECAY, vary=[DECAYED])
+original("madgrad:optax", LR | DECAY | {"momentum": "mu", "eps": "eps"}, vary=[DECAYED], around=counts_in_float64("optax.contrib._madgrad"))
+original("novograd:optax", ADAM | DECAY, vary=[ROOT | DECAYED])
+original("yogi:optax", B1_B2 | {"eps": "eps"}, kept=["first_moment", "second_moment"])

@@ -15,3 +15,4 @@ def plain(**more: Any) -> dict[str, Any]:
 
 
 original("adam:torch", plain())
+original("adamw:torch", plain(weight_decay="weight_decay"), vary=[{"weight_decay": 0.1}])

@@ -20,17 +20,40 @@ class _Wide:
 
 def widened(*modules: str) -> Callable[[], AbstractContextManager[None]]:
     """A context in which these modules see, under their name `torch`, a torch whose float32 is float64."""
+    return _seen("torch", _Wide, modules)
+
+
+def _seen(name: str, other: Callable[[Any], Any], modules: tuple[str, ...]) -> Callable[[], AbstractContextManager[None]]:
+    """A context in which the name of these modules is another thing, made of what it was."""
 
     @contextmanager
     def context() -> Iterator[None]:
-        found: list[Any] = [import_module(name) for name in modules]
-        before = [module.torch for module in found]
-        for module in found:
-            module.torch = _Wide(module.torch)
+        found = [import_module(module) for module in modules]
+        before = [getattr(module, name) for module in found]
+        for module, thing in zip(found, before, strict=True):
+            setattr(module, name, other(thing))
         try:
             yield
         finally:
-            for module, torch in zip(found, before, strict=True):
-                module.torch = torch
+            for module, thing in zip(found, before, strict=True):
+                setattr(module, name, thing)
 
     return context
+
+
+class _WideRoots:
+    """A jax.numpy that takes the root of an integer in float64; everything else is its own."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+    def sqrt(self, x: Any) -> Any:
+        return self._module.sqrt(self._module.asarray(x, dtype="float64"))
+
+
+def counts_in_float64(*modules: str) -> Callable[[], AbstractContextManager[None]]:
+    """A context in which these modules take the root of a step count in float64; JAX does it in float32 under x64 too."""
+    return _seen("jnp", _WideRoots, modules)

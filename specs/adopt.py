@@ -1,0 +1,30 @@
+"""ADOPT: Modified Adam Can Converge with Any Beta2 with the Optimal Rate. Taniguchi et al., 2024. arXiv:2411.02853"""
+
+from adaspec.lang import *
+
+
+def adopt(
+    x: Param,
+    g: Grad,
+    t: Step,
+    m: Slot = zeros,
+    v: Slot = zeros,
+    *,
+    lr: Rate = 1e-3,
+    beta1: Decay = 0.9,
+    beta2: Decay = 0.9999,
+    eps: Positive = 1e-6,
+    clip_power: Optional[Positive] = 0.25,
+    nesterov: Flag = False,
+):
+    u = where(t > 1, g / maximum(sqrt(v), eps), 0.0)  # by the second moment of the step before
+    if clip_power is not None:
+        limit = (t - 1) ** clip_power
+        u = clip(u, -limit, limit)
+    m = beta1 * m + (1 - beta1) * u
+    x = x - lr * (beta1 * m + (1 - beta1) * u if nesterov else m)
+    v = where(t > 1, beta2 * v + (1 - beta2) * g**2, g**2)
+    return x, m, v
+
+
+dialects = {"adopt:paper": dict(), "adopt:optax": dict(of="optax.contrib.adopt", lr=1e-2)}
