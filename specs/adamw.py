@@ -9,33 +9,26 @@ def adamw(
     t: Step,
     m: Slot = zeros,
     v: Slot = zeros,
+    v_max: Slot = zeros,
     *,
     lr: Rate = 1e-3,
     beta1: Decay = 0.9,
     beta2: Decay = 0.999,
     eps: Rate = 1e-8,
-    eps_root: Rate = 0.0,
     weight_decay: Rate = 1e-2,
-    decoupled: Flag = True,
-    nesterov: Flag = False,
+    amsgrad: Flag = False,
 ):
-    if not decoupled:
-        g = g + weight_decay * x
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
-    m_hat = m / (1 - beta1**t)
-    if nesterov:
-        m_hat = beta1 * m / (1 - beta1 ** (t + 1)) + (1 - beta1) * g / (1 - beta1**t)
-    u = m_hat / (sqrt(v / (1 - beta2**t) + eps_root) + eps)
-    x = x - lr * (u + weight_decay * x if decoupled else u)
-    return x, m, v
+    if amsgrad:
+        v_max = maximum(v_max, v)
+    v_hat = (v_max if amsgrad else v) / (1 - beta2**t)
+    u = m / (1 - beta1**t) / (sqrt(v_hat) + eps)
+    x = x - lr * (u + weight_decay * x)
+    return x, m, v, v_max
 
 
 dialects = {
     "adamw:paper": dict(),
     "adamw:torch": dict(of="torch.optim.AdamW"),
-    "adamw:optax": dict(of="optax.adamw", lr=1e-2, weight_decay=1e-4),
-    "adam:optax": dict(of="optax.adam", lr=1e-2, weight_decay=0.0),
-    "nadam:optax": dict(of="optax.nadam", lr=1e-2, weight_decay=0.0, nesterov=True),
-    "nadamw:optax": dict(of="optax.nadamw", lr=1e-2, weight_decay=1e-4, nesterov=True),
 }

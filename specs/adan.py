@@ -28,10 +28,7 @@ def adan(
     n = beta3 * n + (1 - beta3) * (g + beta2 * diff) ** 2
     u = m / (1 - beta1**t) + beta2 * v / (1 - beta2**t)
     u = u / (sqrt(n / (1 - beta3**t) + eps_root) + eps)
-    if proximal:
-        x = (x - lr * u) / (1 + lr * weight_decay)
-    else:
-        x = x - lr * (u + weight_decay * x)
+    x = (x - lr * u) / (1 + lr * weight_decay) if proximal else x - lr * (u + weight_decay * x)
     return x, m, v, n, before
 
 

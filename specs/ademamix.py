@@ -26,9 +26,9 @@ def ademamix(
         g = g + weight_decay * x
     # While the slow mean is young its half-life grows evenly from beta1's to beta3's, and with it its share.
     young = 0 if warmup is None else maximum(1 - t / warmup, 0)
-    b3 = beta3 if warmup is None else exp(1 / (young / log(beta1) + (1 - young) / log(beta3)))
+    w3 = 1 - beta3 if warmup is None else -expm1(1 / (young / log(beta1) + (1 - young) / log(beta3)))
     m = beta1 * m + (1 - beta1) * g
-    slow = b3 * slow + (1 - b3) * g
+    slow = (1 - w3) * slow + w3 * g
     v = beta2 * v + (1 - beta2) * g**2
     u = m / (1 - beta1**t) + alpha * (1 - young) * slow
     u = u / (sqrt(v / (1 - beta2**t) + eps_root) + eps)

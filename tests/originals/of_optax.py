@@ -15,10 +15,9 @@ ROOT = {"eps_root": 1e-4}
 DECAYED = {"weight_decay": 0.1}
 
 
-
-original("adam:optax", ADAM | NESTEROV, vary=[ROOT | {"nesterov": True}])
+original("adam:optax", ADAM | NESTEROV, vary=[ROOT | {"nesterov": True}], kept=["weight_decay"])
 original("adamw:optax", ADAM | NESTEROV | DECAY, vary=[ROOT | DECAYED | {"nesterov": True}])
-original("nadam:optax", ADAM, vary=[ROOT])
+original("nadam:optax", ADAM, vary=[ROOT], kept=["weight_decay"])
 original("nadamw:optax", ADAM | DECAY, vary=[ROOT | DECAYED])
 original("adabelief:optax", ADAM | NESTEROV, vary=[ROOT | {"nesterov": True}])
 original("ademamix:optax", ADAM | DECAY | {"b3": "beta3", "alpha": "alpha"}, vary=[ROOT | DECAYED])
@@ -35,6 +34,11 @@ original(
     vary=[DECAYED | {"nesterov": True, "eps": 1.0}],
 )
 original("lion:optax", B1_B2 | DECAY, vary=[DECAYED])
-original("madgrad:optax", LR | DECAY | {"momentum": "mu", "eps": "eps"}, vary=[DECAYED], around=counts_in_float64("optax.contrib._madgrad"))
+original(
+    "madgrad:optax",
+    LR | DECAY | {"momentum": "mu", "eps": "eps"},
+    vary=[DECAYED],
+    around=counts_in_float64("optax.contrib._madgrad"),
+)
 original("novograd:optax", ADAM | DECAY, vary=[ROOT | DECAYED])
 original("yogi:optax", B1_B2 | {"eps": "eps"}, kept=["first_moment", "second_moment"])

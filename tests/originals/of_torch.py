@@ -15,4 +15,6 @@ def plain(**more: Any) -> dict[str, Any]:
 
 
 original("adam:torch", plain())
-original("adamw:torch", plain(weight_decay="weight_decay"), vary=[{"weight_decay": 0.1}])
+original(
+    "adamw:torch", plain(weight_decay="weight_decay", amsgrad="amsgrad"), vary=[{"weight_decay": 0.1, "amsgrad": True}]
+)

@@ -23,7 +23,9 @@ def widened(*modules: str) -> Callable[[], AbstractContextManager[None]]:
     return _seen("torch", _Wide, modules)
 
 
-def _seen(name: str, other: Callable[[Any], Any], modules: tuple[str, ...]) -> Callable[[], AbstractContextManager[None]]:
+def _seen(
+    name: str, other: Callable[[Any], Any], modules: tuple[str, ...]
+) -> Callable[[], AbstractContextManager[None]]:
     """A context in which the name of these modules is another thing, made of what it was."""
 
     @contextmanager
@@ -55,5 +57,5 @@ class _WideRoots:
 
 
 def counts_in_float64(*modules: str) -> Callable[[], AbstractContextManager[None]]:
-    """A context in which these modules take the root of a step count in float64; JAX does it in float32 under x64 too."""
+    """A context in which these modules take the root of a step count in float64; JAX itself does it in float32."""
     return _seen("jnp", _WideRoots, modules)
