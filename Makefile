@@ -3,7 +3,7 @@ PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
 
-.PHONY: demo test prove mutants format clean
+.PHONY: demo test prove mutants catalogue format clean
 
 demo: .venv/.demo
 	@$(BIN)/adaspec demo
@@ -20,6 +20,10 @@ prove: .venv/.test
 
 mutants: .venv/.test
 	$(BIN)/python tests/mutants.py
+
+# docs/catalogue.md and docs/same-name.md, from the library and from every dialect measured beside its original.
+catalogue: .venv/.test
+	$(BIN)/python tests/catalogue.py --measure
 
 format: .venv/.test
 	$(BIN)/ruff check --fix .

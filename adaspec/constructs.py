@@ -83,7 +83,7 @@ CONSTRUCTS: dict[str, tuple[str, Callable[[Spec], bool]]] = {
     "model": ("a number of the whole model", lambda s: bool(s.rule.shared or _calls(s, "model"))),
     "view": ("a second reading of the parameters", lambda s: bool(s.views)),
     "input": ("more than the gradient at each step", lambda s: bool(getattr(s.rule, "inputs", ()))),
-    "noise": ("random numbers", lambda s: bool(_calls(s, "noise"))),
+    "noise": ("random numbers", lambda s: any(isinstance(n, ir.Draw) for n in _nodes(s))),
     "dtype": ("a slot with a dtype of its own", lambda s: any(n.dtype for n in s.rule.slots)),
 }
 """Each word with what it means and when it holds."""

@@ -79,8 +79,8 @@ def catalogue(measured: dict[str, float]) -> str:
         "",
         f"{len(specs)} rules and {len(dialects)} dialects: each runs on NumPy, torch, JAX and TensorFlow. {len(proven)} "
         "dialects are proven equal to an installed original, step by step over 50 steps in float64, with drawn "
-        "hyperparameters, scheduled learning rates, tiny and zero gradients (`make prove`). *Distance* is the largest "
-        "difference found, relative to the largest element of a parameter.",
+        "hyperparameters, scheduled learning rates, tiny and zero gradients (`make prove`). *Distance* is the "
+        "largest difference found, relative to the largest element of a parameter.",
         "",
         "This page is written by `make catalogue`. In the equations η is the learning rate, λ the weight decay, and a "
         "state before it is bound is of the step before. See also [the same name, different numbers](same-name.md).",
@@ -165,13 +165,14 @@ def same_name() -> str:
         "# The same name, different numbers",
         "",
         "How far a weight has moved after the first steps, under optimizers of the same name. Left as they come, they "
-        "differ in their defaults; given the same hyperparameters, they still differ in their equations: "
+        "differ in their defaults; given the same hyperparameters, they still differ in their equations, and "
         "`adaspec diff adam:torch adam:keras` shows where. The weight is the first of a 4 × 3 array; the gradients are "
-        "of the size 1e-5 to 1e-3, as late in training, and the learning rate halves after step 3.",
+        "of the size 1e-5 to 1e-3, as late in training, and the learning rate halves after step 3. *Apart* is the "
+        "largest difference of the whole array from the first row's, in percent of its movement.",
         "",
     ]
     for family, values in FAMILIES.items():
-        dialects = [name for name in adaspec.names() if name.partition(":")[0] == family and ":" in name]
+        dialects = sorted((name for name in adaspec.names() if name.startswith(f"{family}:")), key=_rank)
         if len(dialects) < 2:
             continue
         lines += [f"## {family}", ""]
@@ -184,18 +185,32 @@ def same_name() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _rank(name: str) -> tuple[int, str]:
+    first = ("paper", "torch", "optax", "keras")
+    library = name.partition(":")[2]
+    return first.index(library) if library in first else len(first), name
+
+
 def _moves(title: str, given: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
     yield f"{title}:"
     yield ""
-    yield f"| dialect | {' | '.join(f'step {t}' for t in STEPS)} |"
-    yield f"|---|{'---:|' * len(STEPS)}"
-    for name, hypers in given:
-        yield f"| `{name}` | {' | '.join(f'{move:.4g}' for move in moves(name, hypers))} |"
+    yield f"| dialect | {' | '.join(f'step {t}' for t in STEPS)} | apart |"
+    yield f"|---|{'---:|' * (len(STEPS) + 1)}"
+    found = {name: moves(name, hypers) for name, hypers in given}
+    first = next(iter(found.values()))
+    for name, path in found.items():
+        apart = max(np.max(np.abs(a - b)) / np.max(np.abs(b)) for a, b in zip(path, first, strict=True))
+        cells = [f"{move[0, 0]:.4g}" for move in path]
+        yield f"| `{name}` | {' | '.join(cells)} | {_percent(float(apart))} |"
     yield ""
 
 
-def moves(name: str, hypers: dict[str, Any]) -> list[float]:
-    """How far the first weight is from its beginning after each of STEPS."""
+def _percent(share: float) -> str:
+    return "" if share < 1e-9 else f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
+
+
+def moves(name: str, hypers: dict[str, Any]) -> list[np.ndarray]:
+    """How far each weight is from its beginning after each of STEPS."""
     opt = adaspec.interpret(name, **hypers)
     rng = np.random.default_rng(0)
     start = rng.normal(size=(4, 3))
@@ -203,10 +218,11 @@ def moves(name: str, hypers: dict[str, Any]) -> list[float]:
     found = []
     for t in range(1, max(STEPS) + 1):
         g = rng.normal(size=(4, 3)) * 10.0 ** rng.uniform(-5, -3, size=(4, 3))
-        rate = {"lr": opt.hypers["lr"] * (1.0 if t <= 3 else 0.5)} if opt.hypers.get("lr") is not None else {}
+        lr = opt.hypers.get("lr")
+        rate = {} if lr is None else {"lr": lr * (1.0 if t <= 3 else 0.5)}
         x, state = opt.step(x, g, state, **rate)
         if t in STEPS:
-            found.append(float(x[0, 0] - start[0, 0]))
+            found.append(x - start)
     return found
 
 
