@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import domains, ir
+from .axes import unrolled
 from .doubts import doubts
 from .errors import SpecError, suggest
 from .expand import Budget, expand, expand_function
@@ -27,12 +28,14 @@ def check(rule: ir.Rule, warn: Warn | None = None) -> tuple[Stmt, ...]:
     """The expanded body of a sound rule; `warn(message, node, hint)` is called for what is legal and doubtful."""
     check_names(rule)
     budget = Budget()
+    written, rule = rule, unrolled(rule)
     body = expand(rule, budget)
     inner = next((n for n in ir.walk(body[:-1]) if isinstance(n, Return)), None)
     if not body or inner is not None or not isinstance(body[-1], Return):
         at = inner or (body[-1] if body else rule)
-        raise SpecError(f"'{rule.name}' must end with its only `return`", at, f"end it with `{_returns(rule)}`")
+        raise SpecError(f"'{rule.name}' must end with its only `return`", at, f"end it with `{_returns(written)}`")
     last = body[-1]
+    check_order(written)
     check_functions(rule, budget)
     env = signature(rule)
     statements = Flow(rule, env).block(body[:-1])
@@ -45,7 +48,9 @@ def check(rule: ir.Rule, warn: Warn | None = None) -> tuple[Stmt, ...]:
     return (*statements, last)
 
 
-def check_return(rule: ir.Rule, last: Return, env: Env) -> None:
+def check_order(rule: ir.Rule) -> None:
+    last = rule.body[-1]
+    assert isinstance(last, Return)
     wanted = (rule.param, *rule.state_names)
     given = tuple(v.id if isinstance(v, Name) else "…" for v in last.values)
     if given != wanted:
@@ -53,6 +58,9 @@ def check_return(rule: ir.Rule, last: Return, env: Env) -> None:
         at = last.values[wrong] if wrong < len(last.values) else last
         order = "by name, in the order of the signature"
         raise SpecError(f"'{rule.name}' must return {', '.join(wanted)}: {order}", at, f"write `{_returns(rule)}`")
+
+
+def check_return(rule: ir.Rule, last: Return, env: Env) -> None:
     for value, declared in zip(last.values, [Type(Stage.ARRAY, FULL), *map(slot_type, rule.slots)], strict=False):
         found = typeof(value, env)
         name = getattr(value, "id", "")

@@ -50,7 +50,7 @@ def describe(lowered: Lowered, renamed: Renamed) -> list[str]:
 def rule_text(lowered: Lowered) -> list[str]:
     """The body of the rule, and the schedules and helpers that it calls, as written; indented by four."""
     lines: list[str] = []
-    rule = lowered.rule
+    rule = lowered.spec.rule
     called = {n.function for n in ir.walk(rule.body) if isinstance(n, Call)}
     for function in rule.functions:
         if function.name in called:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .ir import Compare, Constant, Expr, Logical, Unary
+from .ir import Compare, Constant, Expr, Logical, Number, Unary
+from .scalars import COMPARE
 
 
 def folded(test: Expr) -> Expr:
     """`test` as a `Constant` where it is one, else without the parts that decide nothing."""
     match test:
+        case Compare(op, Number(a), Number(b)) if op in COMPARE:
+            return Constant(bool(COMPARE[op](a, b)), span=test.span)
         case Unary("not", operand):
             inner = folded(operand)
             if isinstance(inner, Constant):

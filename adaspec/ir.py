@@ -150,6 +150,14 @@ class Dim(Expr):
 
 
 @dataclass(frozen=True)
+class Pick(Expr):
+    """`a[i]`, the slot of one axis, or with a `Shape` as operand `x.shape[i]`; `axes.unrolled` leaves none."""
+
+    operand: Expr
+    index: Expr
+
+
+@dataclass(frozen=True)
 class Index(Expr):
     """`operand[...]` with items `"..."`, `":"` and `None` (a new axis) alone: it only ever adds axes of length 1."""
 
@@ -175,8 +183,11 @@ class Stmt(Node):
 
 @dataclass(frozen=True)
 class Assign(Stmt):
+    """`name = value`; with an index the slot of one axis, until `axes.unrolled`."""
+
     name: str
     value: Expr
+    index: Expr | None = None
 
 
 @dataclass(frozen=True)
@@ -190,10 +201,11 @@ class If(Stmt):
 
 @dataclass(frozen=True)
 class For(Stmt):
-    """`for _ in range(count)`; the count is static."""
+    """`for _ in range(count)`; the count is static. With a variable a loop over axes, until `axes.unrolled`."""
 
     count: Expr
     body: tuple[Stmt, ...]
+    variable: str = "_"
 
 
 @dataclass(frozen=True)

@@ -57,13 +57,20 @@ class _Word:
 
 
 class _Init(_Word):
-    """How a slot begins; `.without(axis)` leaves one axis out, `.scalar` makes it 0-d."""
+    """How a slot begins; `.without(axis)` leaves one axis out, `.only(axis)` is a vector along one, `.square(axis)` a
+    square matrix, `.scalar` 0-d."""
 
     @property
     def scalar(self) -> Any:
         return self
 
     def without(self, axis: int) -> Any:
+        return self
+
+    def only(self, axis: int) -> Any:
+        return self
+
+    def square(self, axis: int) -> Any:
         return self
 
     def __call__(self, value: float | str) -> Any:
@@ -75,6 +82,8 @@ ones: Any = _Init("ones")
 full: Any = _Init("full")
 copy: Any = _Init("copy")
 first_grad: Any = _Init("first_grad")
+eye: Any = _Init("eye")
+per_axis: Any = _Init("per_axis")
 
 abs: Any = _Word("abs")
 sign: Any = _Word("sign")
@@ -122,7 +131,7 @@ def view(label: str) -> Callable[[F], F]:
 
 __all__ = [
     "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Scalar",
-    "Shared", "Slot", "Step", "abs", "along", "clip", "copy", "exp", "expm1", "first_grad", "floor", "fold", "full",
-    "gram", "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "rademacher", "rms", "rsqrt",
+    "Shared", "Slot", "Step", "abs", "along", "clip", "copy", "exp", "expm1", "eye", "first_grad", "floor", "fold", "full",
+    "gram", "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "per_axis", "rademacher", "rms", "rsqrt",
     "schedule", "sign", "spread", "sqrt", "sum", "tanh", "total", "unfold", "uniform", "view", "where", "zeros",
 ]  # fmt: skip

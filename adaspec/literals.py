@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from . import ir
 from .errors import SpecError
@@ -63,6 +64,23 @@ class Literals:
                 if number < -2:
                     raise self.refuse(axis, "slots without an axis before the last two come later", "zeros.without(-1)")
                 return ir.Init(base.kind, base.value, number, base.scalar, span=span)
+            case ast.Call(func=ast.Attribute(value=inner, attr="only" | "square" as word), args=[axis], keywords=[]):
+                base = self.init(inner)
+                self.whole(node, base, f".{word}")
+                return replace(base, only=self.axis(axis), square=word == "square", span=span)
+            case ast.Call(func=ast.Name(id="eye"), args=[axis], keywords=[]):
+                return ir.Init("eye", only=self.axis(axis), square=True, span=span)
+            case ast.Call(func=ast.Name(id="per_axis"), args=[ast.Name(id="eye")], keywords=[]):
+                return ir.Init("eye", only=ir.EACH, square=True, span=span)
+            case ast.Call(
+                func=ast.Name(id="per_axis"), args=[ast.Attribute(value=inner, attr="only" | "square" as word)], keywords=[]
+            ):
+                base = self.init(inner)
+                self.whole(node, base, f".{word}")
+                return replace(base, only=ir.EACH, square=word == "square", span=span)
+            case ast.Call(func=ast.Name(id="per_axis" | "eye" as word)) | ast.Name(id="per_axis" | "eye" as word):
+                hint = "per_axis(zeros.only), per_axis(zeros.square), per_axis(eye); of one axis: zeros.only(0), eye(0)"
+                raise self.refuse(node, f"`{word}` does not say which arrays", hint)
             case ast.Call(func=ast.Name(id="full"), args=[value], keywords=[]):
                 number = self.beginning(value)
                 if isinstance(number, bool) or number is None:
@@ -77,12 +95,18 @@ class Literals:
         hint = f"known here: {', '.join(w if w != 'full' else 'full(c)' for w in INITS)}, .without(axis), .scalar"
         raise self.refuse(node, "not a way for a slot to begin", hint)
 
+    def axis(self, node: ast.expr) -> int:
+        number = self.integer(node)
+        if not -5 <= number < 5:
+            raise self.refuse(node, "parameters have at most 5 axes", "zeros.only(0), zeros.only(-1)")
+        return number
+
     def whole(self, node: ast.expr, base: ir.Init, what: str) -> None:
         if base.kind in ("copy", "first_grad"):
             hint = "only zeros, ones and full(c) can be smaller"
             raise self.refuse(node, f"`{base.kind}` has the parameter's shape: it has no `{what}`", hint)
-        if base.scalar or base.without is not None:
-            raise self.refuse(node, "one `.without` or `.scalar` is enough", "a slot lacks one axis, or all")
+        if not base.whole:
+            raise self.refuse(node, "one `.without`, `.only` or `.scalar` is enough", "a slot lacks one axis, or all")
 
     def dialects(self, table: ast.Dict) -> tuple[ir.Dialect, ...]:
         rows: dict[str, ir.Dialect] = {}

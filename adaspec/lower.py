@@ -60,7 +60,7 @@ class Lowered:
 
     @property
     def rule(self) -> ir.Rule:
-        return self.spec.rule
+        return self.spec.core
 
     @cached_property
     def draws(self) -> bool:
@@ -101,7 +101,7 @@ class Lowered:
 
 
 def lower(spec: Spec) -> Lowered:
-    rule = spec.rule
+    rule = spec.core
     scalars = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | ({rule.step} if rule.step else set())
     taken = scalars | {rule.param, rule.grad, rule.name} | set(rule.state_names) | set(ir.assigned(spec.checked))
     hoister = Hoister(rule, scalars, taken)
@@ -129,7 +129,7 @@ def lower(spec: Spec) -> Lowered:
 
 
 def _view(spec: Spec, label: str) -> View:
-    function = spec.views[label]
+    function = spec.core.function(spec.views[label].name) or spec.views[label]
     statements, value = spec.view(label)
     return View(label, tuple(a.name for a in function.arguments), statements, value, function.doc)
 

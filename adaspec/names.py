@@ -55,9 +55,11 @@ class Names:
                     self.reads(test, bound)
                     sides = self.block(then, set(bound)), self.block(otherwise, set(bound))
                     bound |= sides[0] | sides[1]
-                case For(count, inner):
+                case For(count, inner, variable):
                     self.reads(count, bound)
-                    bound |= self.block(inner, set(bound))
+                    if variable in bound:
+                        raise SpecError(f"'{variable}' is bound already", stmt, "count axes with another name")
+                    bound |= self.block(inner, {*bound, variable} - {"_"}) - {variable}
                 case Assert(test):
                     self.reads(test, bound)
                 case Return(values):

@@ -114,6 +114,8 @@ class Parser(Declarations):
                 raise self.refuse(node, "'_' holds nothing: it only counts loops", "bind a name")
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 return ir.Assign(name, self.expr(value), span=span)
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=ast.Name() as index)], value=value):
+                return ir.Assign(name, self.expr(value), self.expr(index), span=span)
             case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value) if type(op) in BINARY:
                 # Read as what it stands for: one level deeper than it looks.
                 whole = ast.BinOp(ast.Name(name, ast.Load()), op, value)
@@ -127,9 +129,9 @@ class Parser(Declarations):
             case ast.If(test=test, body=body, orelse=orelse):
                 return ir.If(self.expr(test), self.body(body), self.body(orelse), span=span)
             case ast.For(
-                target=ast.Name(id="_"), iter=ast.Call(func=ast.Name(id="range"), args=[count], keywords=[])
+                target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range"), args=[count], keywords=[])
             ) if not node.orelse:
-                return ir.For(self.expr(count), self.body(node.body), span=span)
+                return ir.For(self.expr(count), self.body(node.body), name, span=span)
             case ast.For():
                 raise self.refuse(node, "a loop repeats a Count of times", "write `for _ in range(count):`")
             case ast.Assert(test=test, msg=ast.Constant(value=str(message))) if message.strip():
@@ -201,6 +203,10 @@ class Parser(Declarations):
                 raise self.refuse(
                     node, f"'.{attr}' is not part of the language", "known here: .T, .ndim, .shape[i], .size"
                 )
+            case ast.Subscript(value=ast.Attribute(value=value, attr="shape"), slice=ast.Name() as index):
+                return ir.Pick(ir.Shape(self.expr(value), span=span), self.expr(index), span=span)
+            case ast.Subscript(value=ast.Name() as value, slice=ast.Name() as index):
+                return ir.Pick(self.expr(value), self.expr(index), span=span)
             case ast.Subscript(value=ast.Attribute(value=value, attr="shape"), slice=index):
                 return ir.Dim(self.expr(value), self.integer(index), span=span)
             case ast.Subscript(value=value, slice=index):

@@ -18,6 +18,7 @@ from .ir import (
     Name,
     Ndim,
     Number,
+    Pick,
     Transpose,
     Unary,
 )
@@ -76,6 +77,8 @@ class Printer:
                 return f"{self.text(operand, PRECEDENCE['atom'])}.{self.words[node.word]}", PRECEDENCE["atom"]
             case Dim(operand, axis):
                 return f"{self.text(operand, PRECEDENCE['atom'])}.shape[{axis}]", PRECEDENCE["atom"]
+            case Pick(operand, index):
+                return f"{self.text(operand, PRECEDENCE['atom'])}[{self.text(index)}]", PRECEDENCE["atom"]
             case Index(operand, items):
                 shown = ", ".join("None" if i is None else i for i in items)
                 return f"{self.text(operand, PRECEDENCE['atom'])}[{shown}]", PRECEDENCE["atom"]

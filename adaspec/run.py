@@ -100,7 +100,7 @@ class Run:
         self.env: dict[str, Value] = dict(hypers) | dict(shared)
         self.env[spec.rule.param] = self._widened(x, wide)
         self.env[spec.rule.grad] = self._widened(g, wide)
-        for slot in spec.rule.slots:
+        for slot in spec.core.slots:
             if slot.name in slots:
                 first = slot.init.kind == "first_grad" and t[0] == 1
                 self.env[slot.name] = self.env[spec.rule.grad] if first else self._widened(slots[slot.name], wide)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from . import facts, ir
+from .axes import unrolled
 from .check import check
 from .compose import composed
 from .errors import NO_PATH, Diagnostic, SpecError, SpecWarning
@@ -102,9 +103,14 @@ class Spec:
         return check(self.rule)
 
     @cached_property
+    def core(self) -> ir.Rule:
+        """The rule with its slots per axis and loops over axes written out: what every pass behind the check reads."""
+        return unrolled(self.rule)
+
+    @cached_property
     def body(self) -> tuple[ir.Stmt, ...]:
         """The same with scalars in their accurate forms: what the interpreter reads."""
-        return rewrite(self.rule, self.checked)
+        return rewrite(self.core, self.checked)
 
     @cached_property
     def statements(self) -> tuple[ir.Stmt, ...]:
@@ -140,7 +146,8 @@ class Spec:
         return float(scalar(value, env) or 0.0)
 
     def _function(self, function: ir.Function) -> tuple[tuple[ir.Stmt, ...], ir.Expr]:
-        return rewrite_function(self.rule, function, *expand_function(self.rule, function))
+        function = self.core.function(function.name) or function
+        return rewrite_function(self.core, function, *expand_function(self.core, function))
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -152,12 +159,12 @@ class Spec:
         An absent slot has no entry. `hypers` overrides defaults that a branch may depend on.
         """
         name = str(getattr(dtype, "name", dtype)).rpartition(".")[2]
-        return facts.slot_states(self.rule, self.statements, tuple(shape), name, self.defaults | hypers)
+        return facts.slot_states(self.core, self.statements, tuple(shape), name, self.defaults | hypers)
 
     def check_shape(self, shape: tuple[int, ...], path: str = "", hypers: Mapping[str, Any] | None = None) -> None:
         """ValueError with the rule's own remedy if it asserts something that a parameter of this shape breaks."""
         values = self.defaults | dict(hypers or {})
-        for condition, stmt in facts.asserts(self.rule, self.statements):
+        for condition, stmt in facts.asserts(self.core, self.statements):
             if facts.holds(condition, shape, values) and not facts.holds(stmt.test, shape, values):
                 raise ValueError(f"{self.name}: {stmt.message} (parameter '{path}' has shape {tuple(shape)})")
 

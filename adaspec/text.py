@@ -49,14 +49,15 @@ def body(statements: tuple[ir.Stmt, ...], indent: str = "    ") -> list[str]:
     lines: list[str] = []
     for stmt in statements:
         match stmt:
-            case ir.Assign(name, value):
-                lines.append(f"{indent}{name} = {expression(value)}")
+            case ir.Assign(name, value, index):
+                target = name if index is None else f"{name}[{expression(index)}]"
+                lines.append(f"{indent}{target} = {expression(value)}")
             case ir.If(test, then, otherwise):
                 lines += [f"{indent}if {expression(test)}:", *(body(then, indent + "    ") or [f"{indent}    pass"])]
                 if otherwise:
                     lines += [f"{indent}else:", *body(otherwise, indent + "    ")]
-            case ir.For(count, inner):
-                lines += [f"{indent}for _ in range({expression(count)}):"]
+            case ir.For(count, inner, variable):
+                lines += [f"{indent}for {variable} in range({expression(count)}):"]
                 lines += body(inner, indent + "    ") or [f"{indent}    pass"]
             case ir.Assert(test, message):
                 lines.append(f"{indent}assert {expression(test)}, {message!a}")
@@ -88,6 +89,9 @@ def beginning(value: float | str) -> str:
 
 def init(value: ir.Init) -> str:
     text = f"full({beginning(value.value)})" if value.kind == "full" else value.kind
+    if value.only is not None:
+        word = "" if value.kind == "eye" else ".square" if value.square else ".only"
+        return f"per_axis({text}{word})" if value.per_axis else f"{text}{word}({value.only})"
     text += f".without({value.without})" if value.without is not None else ""
     return text + (".scalar" if value.scalar else "")
 

@@ -75,14 +75,13 @@ FUNCTIONS: dict[str, Form] = {
     "along": Form(3, "axes"),
 }
 
-INITS = ("zeros", "ones", "full", "copy", "first_grad")
+INITS = ("zeros", "ones", "full", "copy", "first_grad", "eye", "per_axis")
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 LATER: dict[str, str] = {
-    **dict.fromkeys(("eigh", "qr", "solve_triangular", "triu", "eye"), "matrix decompositions"),
+    **dict.fromkeys(("eigh", "qr", "solve_triangular", "triu"), "matrix decompositions"),
     **dict.fromkeys(("argsort", "take", "reshape"), "sorting and reshaping"),
-    "per_axis": "slots per axis",
     **dict.fromkeys(("fan_in", "fan_out"), "layouts"),
     **dict.fromkeys(("Input", "grad_at"), "extra inputs"),
 }
