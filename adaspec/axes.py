@@ -21,10 +21,17 @@ MOST = 5
 def unrolled(rule: ir.Rule) -> ir.Rule:
     """The rule without slots per axis and loops over axes; the same object where there are none."""
     slots = {s.name for s in rule.slots if s.init.per_axis}
-    loops = [n for n in ir.walk((rule.body, rule.functions)) if isinstance(n, For) and n.variable != "_"]
-    if not slots and not loops:
+    nodes = [n for part in (rule.body, rule.functions) for n in ir.walk(part)]
+    if not slots and not any(isinstance(n, Pick) or _counts(n) for n in nodes):
         return rule
-    names = {*rule.state_names, *(h.name for h in rule.hypers), *ir.assigned(rule.body), rule.param, rule.grad, rule.step}
+    names = {
+        *rule.state_names,
+        *(h.name for h in rule.hypers),
+        *ir.assigned(rule.body),
+        rule.param,
+        rule.grad,
+        rule.step,
+    }
     for slot in rule.slots:
         for taken in {_slot(slot.name, i) for i in range(MOST)} & names if slot.init.per_axis else ():
             raise SpecError(f"'{taken}' is the slot '{slot.name}' of one axis", slot, "rename one of them")
@@ -37,6 +44,10 @@ def unrolled(rule: ir.Rule) -> ir.Rule:
         body=(limit, *unroller.block(rule.body, {})),
         functions=tuple(unroller.function(f) for f in rule.functions),
     )
+
+
+def _counts(node: ir.Node) -> bool:
+    return (isinstance(node, For) and node.variable != "_") or (isinstance(node, Assign) and node.index is not None)
 
 
 def _slot(name: str, axis: int) -> str:
@@ -87,13 +98,18 @@ class Unroller:
                 tests = [Compare(">", stmt.count, Number(i, span=stmt.span), span=stmt.span) for i in range(MOST)]
                 return tuple(If(test, copy, span=stmt.span) for test, copy in zip(tests, copies, strict=True))
             case For(count):
-                raise SpecError("a loop with a variable runs over axes", count, "for i in range(x.ndim): …")
+                raise SpecError(
+                    "a loop with a variable runs over axes",
+                    count,
+                    "`for i in range(x.ndim):`, or `for _ in range(count):`",
+                )
             case Return(values) if self.slots:
                 new: list[Expr] = []
                 for value in values:
-                    each = isinstance(value, Name) and value.id in self.slots
-                    own = [Name(_slot(value.id, i), span=value.span) for i in range(MOST)] if each else []
-                    new += own or [self.expr(value, axes)]
+                    if isinstance(value, Name) and value.id in self.slots:
+                        new += [Name(_slot(value.id, i), span=value.span) for i in range(MOST)]
+                    else:
+                        new.append(self.expr(value, axes))
                 return (replace(stmt, values=tuple(new)),)
             case Assert(test):
                 return (replace(stmt, test=self.expr(test, axes)),)

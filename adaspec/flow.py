@@ -205,7 +205,7 @@ class Flow:
             case Compare(op, ir.Ndim(), Number(int(value))):
                 if (op, holds) in ((">=", True), ("==", True), ("<", False), ("!=", False)):
                     return value
-                if (op, holds) in ((">", True), ("<=", False)):
+                if (op, holds) in ((">", True), ("<=", False)) or (value == 0 and (op, holds) in _SOME):
                     return value + 1
         return 0
 
@@ -266,6 +266,7 @@ class Flow:
         return [*found, (need, node)] if need else found
 
 
+_SOME = (("==", False), ("!=", True))
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!=", "is": "is", "is not": "is not"}
 
 

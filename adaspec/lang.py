@@ -131,7 +131,8 @@ def view(label: str) -> Callable[[F], F]:
 
 __all__ = [
     "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Scalar",
-    "Shared", "Slot", "Step", "abs", "along", "clip", "copy", "exp", "expm1", "eye", "first_grad", "floor", "fold", "full",
-    "gram", "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "per_axis", "rademacher", "rms", "rsqrt",
-    "schedule", "sign", "spread", "sqrt", "sum", "tanh", "total", "unfold", "uniform", "view", "where", "zeros",
+    "Shared", "Slot", "Step", "abs", "along", "clip", "copy", "exp", "expm1", "eye", "first_grad", "floor", "fold",
+    "full", "gram", "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "per_axis",
+    "rademacher", "rms", "rsqrt", "schedule", "sign", "spread", "sqrt", "sum", "tanh", "total", "unfold", "uniform",
+    "view", "where", "zeros",
 ]  # fmt: skip

@@ -73,7 +73,9 @@ class Literals:
             case ast.Call(func=ast.Name(id="per_axis"), args=[ast.Name(id="eye")], keywords=[]):
                 return ir.Init("eye", only=ir.EACH, square=True, span=span)
             case ast.Call(
-                func=ast.Name(id="per_axis"), args=[ast.Attribute(value=inner, attr="only" | "square" as word)], keywords=[]
+                func=ast.Name(id="per_axis"),
+                args=[ast.Attribute(value=inner, attr="only" | "square" as word)],
+                keywords=[],
             ):
                 base = self.init(inner)
                 self.whole(node, base, f".{word}")

@@ -59,7 +59,9 @@ class Names:
                     self.reads(count, bound)
                     if variable in bound:
                         raise SpecError(f"'{variable}' is bound already", stmt, "count axes with another name")
-                    bound |= self.block(inner, {*bound, variable} - {"_"}) - {variable}
+                    # One axis may go on from what the axis before it has bound.
+                    earlier = set(ir.assigned(inner)) if variable != "_" else set()
+                    bound |= self.block(inner, {*bound, *earlier, variable} - {"_"}) - {variable}
                 case Assert(test):
                     self.reads(test, bound)
                 case Return(values):

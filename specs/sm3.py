@@ -8,18 +8,29 @@ def sm3(
     g: Grad,
     m: Slot = zeros,
     a: Slot = per_axis(zeros.only),
+    alone: Slot = zeros,
     *,
     lr: Rate = 0.1,
     momentum: Decay = 0.9,
+    beta: Decay = 0.0,
+    eps: Rate = 0.0,
 ):
-    assert x.ndim >= 1, "a number has no axes to share its statistics along; make it an array of one element"
-    v = g * 0
-    for i in range(x.ndim):
-        v = v + spread(a[i], i) if i == 0 else minimum(v, spread(a[i], i))
-    v = v + g**2
-    for i in range(x.ndim):
-        a[i] = maximum(a[i], max(v, keep=i))
-    u = where(v > 0, g * rsqrt(v), 0)
-    m = momentum * m + (1 - momentum) * u
+    past = where(beta > 0, beta, 1.0)
+    if x.ndim == 0:
+        v = past * alone + (1 - beta) * g**2
+        alone = v
+    else:
+        for i in range(x.ndim):
+            least = spread(a[i], i) if i == 0 else minimum(least, spread(a[i], i))
+        v = past * least + (1 - beta) * g**2
+        for i in range(x.ndim):
+            a[i] = maximum(a[i], max(v, keep=i))
+    m = momentum * m + (1 - momentum) * where(v > 0, g * rsqrt(v + eps), 0.0)
     x = x - lr * m
-    return x, m, a
+    return x, m, a, alone
+
+
+dialects = {
+    "sm3:optax": dict(of="optax.sm3", lr=1e-2, eps=1e-8),
+    "sm3:pytorch_optimizer": dict(of="pytorch_optimizer.SM3", momentum=0.0, eps=1e-30),
+}

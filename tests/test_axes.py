@@ -64,3 +64,64 @@ def test_what_lacks_the_axis_is_refused_when_the_optimizer_meets_it() -> None:
     opt.init([np.ones((2, 3))])
     with pytest.raises(ValueError, match="at least 2 dimensions"):
         opt.init([np.ones(3)])
+
+
+# One slot for each axis
+
+
+def test_each_axis_has_its_slot_and_goes_on_from_the_one_before() -> None:
+    spec = spec_of(
+        "assert x.ndim > 0, 'axes'\nfor i in range(x.ndim):\n    a[i] = a[i] + max(abs(g), keep=i)\n"
+        "    v = spread(a[i], i) if i == 0 else v * spread(a[i], i) + x.shape[i] * i\n"
+        "    if i == x.ndim - 1:\n        v = v * 2\nx = x - lr * g / v",
+        args="a: Slot = per_axis(ones.only)",
+    )
+
+    def rule(x: Array, g: Array, t: int, s: dict[str, Any]) -> Array:
+        v: Any = None
+        for i in range(x.ndim):
+            s[f"a_{i}"] = s.get(f"a_{i}", 1) + np.abs(g).max(axis=others(g, i))
+            own = s[f"a_{i}"].reshape([-1 if k == i else 1 for k in range(x.ndim)])
+            v = own if i == 0 else v * own + x.shape[i] * i
+        return x - 0.5 * g / (2 * v)
+
+    holds(spec, rule, SHAPES)
+
+
+def test_square_slots_and_the_identity() -> None:
+    spec = spec_of(
+        "u = g\nfor i in range(x.ndim):\n    p[i] = p[i] + gram(g, i) / g.size\n    q[i] = q[i] @ q[i] * 0.5 + p[i]\n"
+        "    u = along(q[i], u, i)\nx = x - lr * u",
+        args="p: Slot = per_axis(zeros.square), q: Slot = per_axis(eye)",
+    )
+
+    def rule(x: Array, g: Array, t: int, s: dict[str, Any]) -> Array:
+        u = g
+        for i in range(x.ndim):
+            gram = np.tensordot(g, g, axes=(others(g, i), others(g, i)))
+            s[f"p_{i}"] = s.get(f"p_{i}", 0) + gram / g.size
+            q = s.get(f"q_{i}", np.eye(x.shape[i]))
+            s[f"q_{i}"] = q @ q * 0.5 + s[f"p_{i}"]
+            u = np.moveaxis(np.tensordot(s[f"q_{i}"], u, axes=(1, i)), 0, i)
+        return x - 0.5 * u
+
+    holds(spec, rule, ((), *SHAPES))
+
+
+def test_more_axes_than_the_rule_is_written_out_for_are_refused() -> None:
+    opt = adaspec.interpret(spec_of("for i in range(x.ndim):\n    x = x - lr * g / x.shape[i]", args=""))
+    opt.init([np.ones((1,) * 5)])
+    with pytest.raises(ValueError, match="at most 5 dimensions"):
+        opt.init([np.ones((1,) * 6)])
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch", "jax", "tensorflow"])
+def test_square_slots_on_every_target(target: str) -> None:
+    spec = spec_of(
+        "u = g\nfor i in range(x.ndim):\n    p[i] = 0.9 * p[i] + 0.1 * gram(g, i) / norm(g)**2\n"
+        "    u = along(p[i], u, i) + g * spread(w, 0) if i == 0 else along(p[i], u, i)\n"
+        "if x.ndim > 0:\n    w = 0.5 * w + mean(g, keep=0) / norm(g)\nx = x - lr * u / (norm(u) + x.size)",
+        args="p: Slot = per_axis(eye), w: Slot = ones.only(0)",
+    )
+    report = adaspec.verify(spec, [target], steps=10, dtypes=("float64",))
+    assert report.ok, str(report)

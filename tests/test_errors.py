@@ -26,6 +26,7 @@ DOUBTFUL = sorted((FOLDER / "warnings").glob("*.py"))
 WORDED = (3, 11)
 """The Python whose words about its syntax the files hold: every version has its own."""
 FRONT = [
+    "axes",
     "chain",
     "check",
     "compose",

@@ -165,7 +165,9 @@ class Update:
         target = ", ".join(given) if len(given) > 1 else f"({given[0]},)"
         out = ["", f"def {function}({', '.join([*arguments, *self.outer(k)])}):"]
         out += [f"    {line}" if line else "" for line in inside]
-        out += ["", f"{target} = {applied})"]
+        line = f"{target} = {applied})"
+        broken = [f"{target} = _each(", *(f"    {a}," for a in applied.removeprefix("_each(").split(", ")), ")"]
+        out += ["", *([line] if len(line) + 8 <= WIDTH else broken)]
         out += [f"{names[t.name]} = _total({names[t.name]}, dtype)" for t in phase.totals]
         trees |= {n: names[n] for n in gives}
         return out

@@ -193,7 +193,12 @@ class Frame:
             lines += [f"{indent}scratch: Any = [[{', '.join(['None'] * self.scratch)}]] * len(columns[0])"]
         lines += [f"{indent}if compiling:"]
         lines += [f"{indent}    scalars = _as_tensors(scalars, columns[0][0])"] if scalars else []
-        lines += [f"{indent}    columns = [[_at_least_1d(x) for x in column] for column in columns]"]
+        views = f"{indent}    columns = [[_at_least_1d(x) for x in column] for column in columns]"
+        if self.code.tells_numbers:  # the gradient, which nothing changes, keeps the rank
+            views = (
+                f"{indent}    columns = [[_at_least_1d(x) for x in c] if c is not columns[1] else c for c in columns]"
+            )
+        lines += [views]
         if self.scratch:
             lines += [
                 f'{indent}elif device.type == "cpu" and not foreach:',

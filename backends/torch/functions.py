@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adaspec import ir
+from adaspec.facts import holds
 from adaspec.inplace import Plan, plan
 from adaspec.ir import Assign, Stmt
 from adaspec.lower import Lowered, Subtract
@@ -103,7 +104,13 @@ class PhaseCode:
             head, rows = f"({head}), buffers", f"zip({rows}, scratch, strict=True)"
         call = ", ".join(["x", "grad.to(dtype)", "*rest", *(["*buffers"] if self.plan.scratch else []), *inner])
         lines += ["    rows = []"] if self.returned else []
-        lines += [f"    for {head} in {rows}:", "        x = p.to(dtype)"]
+        lines += [f"    for {head} in {rows}:"]
+        if self.code.tells_numbers:
+            lines += [
+                "        if grad.ndim < p.ndim:",
+                "            p, *rest = (t if t is None else t.view(()) for t in (p, *rest))",
+            ]
+        lines += ["        x = p.to(dtype)"]
         text = f"_update{self.tail}({call})"
         lines += [f"        rows.append({text})" if self.returned else f"        {text}"]
         lines += ["        if x is not p:", "            p.copy_(x)"] if back else []
@@ -149,9 +156,23 @@ class Code:
             carried += [n for n in carried_out if n not in (*carried, rule.param, rule.grad)]
         return out
 
+    @cached_property
+    def tells_numbers(self) -> bool:
+        """Whether the rule asks something that a number and an array of one axis answer differently."""
+        tests = [n for p in self.lowered.phases for n in ir.walk(p.body) if isinstance(n, ir.Compare)]
+        return any(_differs(test) for test in tests)
+
     @property
     def elementwise(self) -> bool:
         return len(self.phases) == 1 and self.phases[0].plan.elementwise
+
+
+def _differs(test: ir.Compare) -> bool:
+    if not any(type(n) is ir.Ndim for n in ir.walk(test)):
+        return False
+    if not all(isinstance(n, ir.Compare | ir.Ndim | ir.Number | ir.Name) for n in ir.walk(test)):
+        return True
+    return holds(test, (), {}) != holds(test, (1,), {})
 
 
 def _bound(body: tuple[Stmt, ...]) -> set[str]:

@@ -1,0 +1,8 @@
+"""Bad: an example. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, a: Slot = per_axis(zeros), *, lr: Rate = 0.1):
+    x = x - lr * g
+    return x, a

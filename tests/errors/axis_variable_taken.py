@@ -1,0 +1,10 @@
+"""Bad: an example. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, a: Slot = per_axis(zeros.only), *, lr: Rate = 0.1):
+    for g in range(x.ndim):
+        a[g] = norm(x, keep=g)
+    x = x - lr * g
+    return x, a
