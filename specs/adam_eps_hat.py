@@ -9,19 +9,27 @@ def adam_eps_hat(
     t: Step,
     m: Slot = zeros,
     v: Slot = zeros,
+    v_max: Slot = zeros,
     *,
     lr: Rate = 1e-3,
     beta1: Decay = 0.9,
     beta2: Decay = 0.999,
     eps: Positive = 1e-8,
+    weight_decay: Rate = 0.0,
+    amsgrad: Flag = False,
 ):
+    x = x - lr * weight_decay * x
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
+    if amsgrad:
+        v_max = maximum(v_max, v)
     lr_t = lr * sqrt(1 - beta2**t) / (1 - beta1**t)
-    x = x - lr_t * m / (sqrt(v) + eps)
-    return x, m, v
+    x = x - lr_t * m / (sqrt(v_max if amsgrad else v) + eps)
+    return x, m, v, v_max
 
 
 dialects = {
     "adam:keras": dict(of="keras.optimizers.Adam", lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-7),
+    "adamw:keras": dict(of="keras.optimizers.AdamW", eps=1e-7, weight_decay=4e-3),
+    "sparse_adam:torch": dict(of="torch.optim.SparseAdam"),
 }

@@ -6,18 +6,34 @@ from adaspec.lang import *
 def rmsprop(
     x: Param,
     g: Grad,
-    v: Slot = zeros,
+    t: Step,
+    v: Slot = full("initial"),
+    average: Slot = zeros,
+    m: Slot = zeros,
     *,
     lr: Rate = 1e-3,
     decay: Decay = 0.9,
-    eps: Positive = 1e-8,
+    eps: Rate = 1e-8,
+    eps_outside: Flag = False,
+    initial: Rate = 0.0,
+    corrected: Flag = False,
+    centered: Flag = False,
+    mu: Optional[Decay] = None,
+    nesterov: Flag = False,
+    weight_decay: Rate = 0.0,
 ):
+    x = x - lr * weight_decay * x
     v = decay * v + (1 - decay) * g**2
-    x = x - lr * g / sqrt(v + eps)
-    return x, v
+    s = v / (1 - decay**t) if corrected else v
+    if centered:
+        average = decay * average + (1 - decay) * g
+        s = s - (average / (1 - decay**t) if corrected else average) ** 2
+    u = lr * g / (sqrt(s) + eps if eps_outside else sqrt(s + eps))
+    if mu is not None:
+        m = mu * m + u
+        u = u + mu * m if nesterov else m
+    x = x - u
+    return x, v, average, m
 
 
-dialects = {
-    "rmsprop:keras": dict(lr=1e-3, decay=0.9, eps=1e-7),
-    "rmsprop:optax": dict(decay=0.9, eps=1e-8),
-}
+dialects = {"rmsprop:keras": dict(of="keras.optimizers.RMSprop", eps=1e-7), "rmsprop:optax": dict(of="optax.rmsprop", lr=1e-2)}

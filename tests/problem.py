@@ -14,6 +14,7 @@ MATRICES_ONLY = {"muon"}
 # Beside its defaults each of these rules is run where its other branches and terms count.
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "adafactor": [{"clip": 0.3, "decay": 0.5, "eps2": 0.5}],
+    "adam_eps_hat": [{"weight_decay": 0.1}, {"amsgrad": True}],
     "adam_l2": [{"weight_decay": 0.1, "rescale_grad": 0.5, "clip_gradient": 0.3}],
     "adamw_mx": [{"weight_decay": 0.1, "rescale_grad": 0.5, "clip_gradient": 0.3}],
     "adamw_bert": [{"weight_decay": 0.1, "rescale_grad": -0.5, "clip_gradient": 0.3}],

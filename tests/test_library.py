@@ -86,6 +86,11 @@ def dialects() -> list[tuple[str, str, dict[str, Any]]]:
     return [(name, label, dict(values)) for name in NAMES for label, values in adaspec.load(name).dialects.items()]
 
 
+def test_a_dialect_has_one_host() -> None:
+    labels = [label for _, label, _ in dialects()]
+    assert sorted(labels) == sorted(set(labels))
+
+
 @pytest.mark.parametrize(("name", "label", "values"), dialects(), ids=lambda v: v if isinstance(v, str) else "")
 def test_a_dialect_is_the_rule_with_its_values(name: str, label: str, values: dict[str, Any]) -> None:
     assert adaspec.load(label).defaults == adaspec.load(name).defaults | values
@@ -94,7 +99,6 @@ def test_a_dialect_is_the_rule_with_its_values(name: str, label: str, values: di
 CONSTRUCTORS = {
     "adam:keras": ("keras.optimizers", "Adam", {"lr": "learning_rate", "eps": "epsilon"}),
     "rmsprop:keras": ("keras.optimizers", "RMSprop", {"lr": "learning_rate", "decay": "rho", "eps": "epsilon"}),
-    "rmsprop:optax": ("optax", "rmsprop", {}),
 }
 
 
@@ -103,7 +107,6 @@ CONSTRUCTORS = {
     [
         pytest.param("adam:keras", marks=pytest.mark.needs_tensorflow),
         pytest.param("rmsprop:keras", marks=pytest.mark.needs_tensorflow),
-        pytest.param("rmsprop:optax", marks=pytest.mark.needs_jax),
     ],
 )
 def test_a_dialect_has_the_installed_defaults(label: str) -> None:

@@ -48,9 +48,10 @@ class Original:
     told beside the rate to run at all. `scheduled`: whether the rate may change from step to step. `tolerance`: largest
     difference relative to the largest element of a parameter, in float64; where it is not 1e-12, `because` says why.
     `make`, for what is no plain call: `make(cls, params, keywords)` (torch) or `make(cls, keywords)` (optax). `read`:
-    the parameters to compare, `read(optimizer, params)` (torch) or `read(state, params)` (optax). `around`: a context
-    manager to run it in. `patterns`: which kinds of gradients it can take. `kept`: hyperparameters that keep
-    their default because the original has no argument for them, or refuses what lies on the other side of it.
+    the parameters to compare, `read(optimizer, params)` (torch) or `read(state, params)` (optax); where these are no
+    parameters but another reading of them, `view` names ours. `around`: a context manager to run it in. `patterns`:
+    which kinds of gradients it can take. `kept`: hyperparameters that keep their default because the original has no
+    argument for them, or refuses what lies on the other side of it.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Original:
     tolerance: float = 1e-12
     because: str = ""
     make: Callable[..., Any] | None = None
+    view: str = ""
     read: Callable[..., Any] | None = None
     around: Callable[[], AbstractContextManager[Any]] = nullcontext
     steps: int = STEPS
@@ -193,7 +195,7 @@ def ours(original: Original, trial: Trial, spec: adaspec.Spec | None = None) -> 
     for i, g in enumerate(grads):
         now = {"lr": plan[i]} if plan and "lr" in spec.hypers else {}
         params, state = opt.step(params, g, state, **now)
-        yield params
+        yield opt.view(original.view, params, state) if original.view else params
 
 
 def theirs(original: Original, trial: Trial) -> list[Model]:

@@ -42,3 +42,27 @@ original(
 )
 original("novograd:optax", ADAM | DECAY, vary=[ROOT | DECAYED])
 original("yogi:optax", B1_B2 | {"eps": "eps"}, kept=["first_moment", "second_moment"])
+original(
+    "rmsprop:optax",
+    {
+        "learning_rate": "lr", "decay": "decay", "eps": "eps", "initial_scale": "initial", "centered": "centered",
+        "momentum": "mu", "nesterov": "nesterov", "bias_correction": "corrected",
+        "eps_in_sqrt": lambda h: not h.eps_outside,
+    },
+    vary=[
+        {"mu": 0.9, "initial": 1.0, "eps_outside": True},
+        {"mu": 0.9, "nesterov": True, "centered": True},
+        {"corrected": True, "centered": True, "initial": 1.0},
+        {"corrected": True},
+    ],
+)  # fmt: skip
+original(
+    "adagrad:optax",
+    {"learning_rate": "lr", "initial_accumulator_value": "initial", "eps": "eps"},
+    vary=[{"initial": 0.0}],
+)
+original(
+    "adadelta:optax",
+    {"learning_rate": "lr", "rho": "rho", "eps": "eps", "weight_decay": "weight_decay"},
+    vary=[{"weight_decay": 0.1}],
+)

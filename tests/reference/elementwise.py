@@ -39,13 +39,7 @@ def momentum_decoupled(x, g, t, s, h, model):
     return x - h.lr * s.m - h.lr * h.weight_decay * x
 
 
-# RMSprop: one rate per element, or one for the whole model.
-
-
-@rule("v", lr=1e-3, decay=0.9, eps=1e-8)
-def rmsprop(x, g, t, s, h, model):
-    s.v = h.decay * s.v + (1 - h.decay) * g * g
-    return x - h.lr * g / np.sqrt(s.v + h.eps)
+# RMSprop with one rate for the whole model.
 
 
 def squared_norm_of_the_model(params: Model, grads: Model, state: State) -> None:
@@ -92,10 +86,12 @@ def adam_eps_inside(x, g, t, s, h, model):
     return x - h.lr * m_hat / np.sqrt(v_hat + h.eps)
 
 
-@rule("m v", **adam_defaults())
+@rule("m v v_max", **adam_defaults(), weight_decay=0.0, amsgrad=False)
 def adam_eps_hat(x, g, t, s, h, model):
     moments(g, s, h)
-    return x - corrected_rate(t, h) * s.m / (np.sqrt(s.v) + h.eps)
+    s.v_max = np.maximum(s.v, s.v_max)
+    root = np.sqrt(s.v_max if h.amsgrad else s.v)
+    return x - h.lr * h.weight_decay * x - corrected_rate(t, h) * s.m / (root + h.eps)
 
 
 @rule("m v", **adam_defaults())

@@ -1,0 +1,32 @@
+"""FTRL: Ad Click Prediction, a View from the Trenches. McMahan et al., 2013. doi:10.1145/2487575.2488200"""
+
+from adaspec.lang import *
+
+
+def ftrl(
+    x: Param,
+    g: Grad,
+    n: Slot = full("initial"),
+    z: Slot = zeros,
+    *,
+    lr: Rate = 1e-3,
+    power: Rate = 0.5,
+    initial: Rate = 0.1,
+    beta: Rate = 0.0,
+    l1: Rate = 0.0,
+    l2: Rate = 0.0,
+    l2_shrinkage: Rate = 0.0,
+    weight_decay: Rate = 0.0,
+):
+    x = x - lr * weight_decay * x
+    past = n**power
+    n = n + g**2
+    z = z + g + 2 * l2_shrinkage * x - (n**power - past) / lr * x
+    # The weights are a function of the state alone: those that training began with are forgotten at once.
+    x = (clip(z, -l1, l1) - z) / ((n**power + beta) / lr + 2 * l2)
+    return x, n, z
+
+
+dialects = {
+    "ftrl:keras": dict(of="keras.optimizers.Ftrl"),
+}

@@ -1,0 +1,31 @@
+"""Rprop: A Direct Adaptive Method for Faster Backpropagation. Riedmiller & Braun, 1993. doi:10.1109/ICNN.1993.298623"""
+
+from adaspec.lang import *
+
+
+def rprop(
+    x: Param,
+    g: Grad,
+    past: Slot = zeros,
+    size: Slot = full("lr"),
+    *,
+    lr: Rate = 1e-2,
+    shrink: Decay = 0.5,
+    grow: Positive = 1.2,
+    least: Rate = 1e-6,
+    most: Positive = 50.0,
+):
+    """lr is the size of the first step alone."""
+    agree = g * past
+    factor = where(agree > 0, grow, where(agree < 0, shrink, 1.0))
+    size = clip(size * factor, least, most)
+    # Where the sign has changed a minimum was passed: stay, and forget the sign.
+    g = where(agree < 0, 0.0, g)
+    x = x - sign(g) * size
+    past = g
+    return x, past, size
+
+
+dialects = {
+    "rprop:torch": dict(of="torch.optim.Rprop"),
+}

@@ -1,0 +1,29 @@
+"""SGD-Momentum: SGD with a trace of gradients. Sutskever et al., 2013. https://proceedings.mlr.press/v28"""
+
+from adaspec.lang import *
+
+
+def sgd_momentum(
+    x: Param,
+    g: Grad,
+    t: Step,
+    m: Slot = zeros,
+    *,
+    lr: Rate = 1e-2,
+    mu: Optional[Decay] = 0.9,
+    dampening: Rate = 0.0,
+    nesterov: Flag = False,
+    weight_decay: Rate = 0.0,
+):
+    g = g + weight_decay * x
+    if mu is not None:
+        # The first gradient enters whole: dampening begins where there is a past to blend it with.
+        m = mu * m + where(t > 1, 1 - dampening, 1.0) * g
+        g = g + mu * m if nesterov else m
+    x = x - lr * g
+    return x, m
+
+
+dialects = {
+    "sgd:torch": dict(of="torch.optim.SGD", lr=1e-3, mu=None),
+}
