@@ -22,7 +22,6 @@ def rmsprop(
     nesterov: Flag = False,
     weight_decay: Rate = 0.0,
 ):
-    x = x - lr * weight_decay * x
     v = decay * v + (1 - decay) * g**2
     s = v / (1 - decay**t) if corrected else v
     if centered:
@@ -31,9 +30,11 @@ def rmsprop(
     u = lr * g / (sqrt(s) + eps if eps_outside else sqrt(s + eps))
     if mu is not None:
         m = mu * m + u
-        u = u + mu * m if nesterov else m
-    x = x - u
+    x = x - lr * weight_decay * x - (u if mu is None else u + mu * m if nesterov else m)
     return x, v, average, m
 
 
-dialects = {"rmsprop:keras": dict(of="keras.optimizers.RMSprop", eps=1e-7), "rmsprop:optax": dict(of="optax.rmsprop", lr=1e-2)}
+dialects = {
+    "rmsprop:keras": dict(of="keras.optimizers.RMSprop", eps=1e-7),
+    "rmsprop:optax": dict(of="optax.rmsprop", lr=1e-2),
+}

@@ -26,4 +26,14 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "s begins at 0 and is only used through its absolute values"
         ),
     },
+    "rmsprop": {
+        "average = decay * average + (1 - decay) * g  →  average = decay * average - (1 - decay) * g": (
+            "average begins at 0 and is only used through its square"
+        ),
+    },
+    "rmsprop_l2": {
+        "average = decay * average + (1 - decay) * g  →  average = decay * average - (1 - decay) * g": (
+            "average begins at 0 and is only used through its square"
+        ),
+    },
 }

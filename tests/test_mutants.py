@@ -8,7 +8,7 @@ import adaspec
 from equivalent import EQUIVALENT
 from mutants import hosts, mutants, score
 
-SAMPLE = ("adam", "adam_eps_inside", "rmsprop", "schedule_free")
+SAMPLE = ("adam", "adam_eps_inside", "momentum", "schedule_free")
 """What a plain run looks at: their references need no framework."""
 
 

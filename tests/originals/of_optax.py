@@ -50,8 +50,8 @@ original(
         "eps_in_sqrt": lambda h: not h.eps_outside,
     },
     vary=[
-        {"mu": 0.9, "initial": 1.0, "eps_outside": True},
-        {"mu": 0.9, "nesterov": True, "centered": True},
+        {"mu": 0.8, "initial": 1.0, "eps_outside": True},
+        {"mu": 0.8, "nesterov": True, "centered": True},
         {"corrected": True, "centered": True, "initial": 1.0},
         {"corrected": True},
     ],
