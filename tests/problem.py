@@ -21,6 +21,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "adam_poly": [{"c": 0.5}],
     "adam": [{"beta1": 0.0, "beta2": 0.5}],
     "adam_ema": [{"beta1": 0.0, "beta2": 0.5}],
+    "adamnx": [{"weight_decay": 0.1, "beta2": 0.5}],
     "adax": [{"beta2": 0.5}],
     "lamb": [{"weight_decay": 0.1}],
     "sgld": [{"b": 2.5, "seed": 5}],

@@ -56,3 +56,27 @@ ours(
     [{"weight_decay": 0.1}, {"amsgrad": True}, {"centered": True}, {"centered": True, "wait": 20}],
     kept=ROOT,
 )
+ours(
+    "mars",
+    BETAS
+    | {
+        "gamma": "gamma",
+        "mars_type": lambda h: "lion" if h.lion else "adamw",
+        "optimize_1d": "optimize_1d",
+        "lr_1d": lambda h: h.lr * h.scale_1d,
+        "betas_1d": lambda h: (h.beta1_1d, h.beta2_1d),
+        "weight_decay": "weight_decay",
+        "weight_decay_1d": "weight_decay_1d",
+    },
+    [{"weight_decay": 0.1}, {"lion": True}, {"optimize_1d": True}, {"scale_1d": 0.5}],
+    kept=ROOT,
+)
+ours("grams", BETAS | {"weight_decay": "weight_decay"}, [{"weight_decay": 0.1}])
+ours("stable_adamw", BETAS | DECAY)
+ours("tiger", {"lr": "lr", "beta": "beta"} | DECAY)
+ours("sign_sgd", {"lr": "lr", "momentum": "beta"} | DECAY, [*DECAYED, {"beta": 0.0}])
+ours("adanorm", BETAS | DECAY | {"r": "beta3", "ams_bound": "amsgrad"}, AMSGRAD, kept=ROOT)
+ours("adasmooth", BETAS | DECAY)
+ours("exadam", BETAS | DECAY)
+ours("ano", BETAS | DECAY | {"logarithmic_schedule": "logarithmic"}, [*DECAYED, {"logarithmic": True}])
+ours("adams", BETAS | DECAY | {"ams_bound": "amsgrad"}, AMSGRAD)

@@ -150,3 +150,13 @@ def adamx(x, g, t, s, h, model):
     s.gamma = h.beta3 * s.gamma + (1 - h.beta3) * norm2 / (h_hat + h.eps)
     m_hat, v_hat = corrected(t, s, h)
     return x - h.lr * m_hat / (np.sqrt(v_hat) + h.eps)
+
+
+@rule("m v", **adam_defaults(beta2=0.99), weight_decay=0.01)
+def adamnx(x, g, t, s, h, model):
+    keep1 = (h.beta1 - h.beta1**t) / (1 - h.beta1**t)
+    keep2 = (1 - h.beta2 ** ((1 - h.beta2) * (t - 1))) / (1 - h.beta2 ** ((1 - h.beta2) * t))
+    s.m = keep1 * s.m + (1 - keep1) * g
+    s.v = keep2 * s.v + (1 - keep2) * g * g
+    x = x * (1 - h.lr * h.weight_decay)
+    return x - h.lr * s.m / (np.sqrt(s.v) + h.eps)
