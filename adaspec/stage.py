@@ -19,8 +19,10 @@ from .ir import (
     Name,
     Ndim,
     Number,
+    Size,
     Transpose,
     Unary,
+    walk,
 )
 from .types import (
     FULL,
@@ -236,7 +238,7 @@ def _call(node: Call, env: Env) -> Type:
     if form.group == "model":
         if inner.dims:
             raise SpecError("`total` sums one number per array, and this is an array", node.args[0], "total(sum(…))")
-        if not inner.stage & Stage.ARRAY:
+        if not inner.stage & Stage.ARRAY and not any(isinstance(n, Dim | Size) for n in walk(node.args[0])):
             raise SpecError("`total` of a number that no array enters", node.args[0], "total(sum(g**2))")
         return Type(Stage.SCALAR | Stage.TOTAL)
     if not inner.dims:

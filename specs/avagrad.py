@@ -3,10 +3,6 @@
 from adaspec.lang import *
 
 
-def size(x: Array):
-    return sum(where(x < 0, 1, 1))
-
-
 def avagrad(
     x: Param, g: Grad, t: Step, m: Slot = zeros, v: Slot = zeros, gamma: Shared = 0.0, *, lr: Rate = 0.1,
     beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Positive = 0.1, weight_decay: Rate = 0.0, decoupled: Flag = True,
@@ -18,7 +14,7 @@ def avagrad(
     u = sqrt(v / (1 - beta2 ** maximum(t - 1, 1))) + eps
     x = where(t > 1, x - gamma * lr / (1 - beta1**t) * m / u, x)
     w = sqrt(v / (1 - beta2**t)) + eps
-    gamma = 1 / sqrt(total(sum(1 / w**2)) / total(size(w)))
+    gamma = 1 / sqrt(total(sum(1 / w**2)) / total(x.size))
     v = beta2 * v + (1 - beta2) * g**2
     return x, m, v, gamma
 

@@ -80,3 +80,73 @@ ours("adasmooth", BETAS | DECAY)
 ours("exadam", BETAS | DECAY)
 ours("ano", BETAS | DECAY | {"logarithmic_schedule": "logarithmic"}, [*DECAYED, {"logarithmic": True}])
 ours("adams", BETAS | DECAY | {"ams_bound": "amsgrad"}, AMSGRAD)
+ours(
+    "acc_sgd",
+    {k: k for k in ("lr", "kappa", "xi", "constant", "weight_decay")},
+    [{"weight_decay": 0.1, "kappa": 20.0}],
+)
+ours(
+    "pid",
+    {k: k for k in ("lr", "dampening", "integral", "derivative")} | DECAY | {"momentum": lambda h: h.mu or 0.0},
+    [{"mu": 0.9, "dampening": 0.3}, *DECAYED, {"mu": 0.9, "weight_decay": 0.1}],
+)
+original(
+    "gravity",
+    {"lr": "lr", "beta": "beta"},
+    of="pytorch_optimizer.Gravity",
+    fixed={"foreach": False, "alpha": 0.0},  # no noise in the first velocity
+)
+ours("msvag", {"lr": "lr", "beta": "beta"}, [])
+ours("kate", {"lr": "lr", "delta": "delta", "eps": "eps"} | DECAY, [*DECAYED, {"delta": 0.1}])
+ours("vsgd", {k: k for k in ("lr", "ghattg", "ps", "tau1", "tau2", "eps")} | DECAY)
+ours("dual_adam", BETAS | DECAY | {"switch_rate": "switch_rate"}, [*DECAYED, {"switch_rate": 0.05}])
+ours("avagrad", BETAS | DECAY)
+ours(
+    "adai",
+    {"lr": "lr", "betas": lambda h: (h.beta0, h.beta2), "eps": "eps", "dampening": "dampening"} | DECAY,
+    [*DECAYED, {"dampening": 0.7}],
+)
+ours(
+    "amos",
+    {"lr": "lr", "beta": "beta", "extra_l2": "extra_l2", "c_coef": "c", "d_coef": "d", "eps": "eps"}
+    | {"momentum": lambda h: h.mu or 0.0},
+    [{"mu": 0.9, "extra_l2": 0.1}, {"lr": 0.1, "c": 0.5}],
+)
+
+
+def in_float64(cls: Any, params: list[Any], keywords: dict[str, Any]) -> Any:
+    wide = params[0].dtype
+    return cls(params, **keywords, momentum_dtype=wide, fim_dtype=wide)
+
+
+ours(
+    "fadam",
+    BETAS | {"p": "p", "clip": "limit", "eps_2": "eps2", "weight_decay": "weight_decay"},
+    [{"limit": 0.1, "p": 0.4}],
+    make=in_float64,
+)
+ours(
+    "adagc",
+    BETAS
+    | {"beta": "beta", "lambda_abs": "limit", "lambda_rel": "ratio", "weight_decay": "weight_decay"}
+    | {"warmup_steps": lambda h: int(h.warmup_steps)},
+    [{"warmup_steps": 10.0}, {"limit": 100.0, "ratio": 0.9, "warmup_steps": 0.0}],
+    around=widened("pytorch_optimizer.optimizer.utils.gradient"),
+    kept=["warmup_steps"],
+)
+
+
+def normalized(cls: Any, params: list[Any], keywords: dict[str, Any]) -> Any:
+    return cls([{"params": params, "normalized": True}], **keywords)
+
+
+ours(
+    "adamc",
+    BETAS | {"weight_decay": "weight_decay", "ams_bound": "amsgrad"},
+    [{"weight_decay": 0.1}, {"amsgrad": True}],
+    make=normalized,
+    kept=ROOT,
+)
+ours("adamg", THREE | DECAY | {"p": "p", "q": "q", "eps": "eps"})
+ours("aida", BETAS | DECAY | {"k": "k", "xi": "xi", "ams_bound": "amsgrad"}, [*AMSGRAD, {"k": 3}], kept=ROOT)
+ours("srmm", {"lr": "lr", "beta": "beta", "memory_length": lambda h: int(h.memory)}, [{"memory": 7.0}], kept=["memory"])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from typing import Any
+from unittest.mock import patch
 
 
 class _Wide:
@@ -19,8 +20,19 @@ class _Wide:
 
 
 def widened(*modules: str) -> Callable[[], AbstractContextManager[None]]:
-    """A context in which these modules see, under their name `torch`, a torch whose float32 is float64."""
-    return _seen("torch", _Wide, modules)
+    """A context in which these modules see, under their name `torch`, a torch whose float32 is float64.
+
+    `tensor.float()` is `tensor.double()` there, for everybody.
+    """
+    seen = _seen("torch", _Wide, modules)
+
+    @contextmanager
+    def context() -> Iterator[None]:
+        tensor = import_module("torch").Tensor
+        with seen(), patch.object(tensor, "float", tensor.double):
+            yield
+
+    return context
 
 
 def _seen(
