@@ -7,7 +7,7 @@ and which host functions in generated code need IEEE guards.
 from __future__ import annotations
 
 from . import ir
-from .intervals import ANY, Interval, added, applied, hull, inverse, negative, point, power, product
+from .intervals import ANY, Interval, added, applied, hull, inverse, negative, point, power, product, remainder
 from .ir import Assign, Binary, Call, Choose, Dim, Expr, Name, Ndim, Number, Size, Unary
 from .vocabulary import KINDS
 
@@ -66,6 +66,12 @@ def interval(node: Expr, env: Intervals) -> Interval:
         case Binary("/", left, right):
             below = interval(right, env)
             return product(interval(left, env), inverse(below)) if below.nonzero else ANY
+        case Binary("%", left, right):
+            return remainder(interval(left, env), interval(right, env))
+        case Binary("//", left, right):
+            below = interval(right, env)
+            whole = product(interval(left, env), inverse(below)) if below.nonzero else ANY
+            return applied("floor", [whole])
         case Binary("**", left, right):
             return power(interval(left, env), interval(right, env))
         case Call(function=name, args=args):

@@ -77,6 +77,16 @@ def _div(a: float, b: float) -> float:
         return a / b
     return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1.0, b)
 ''',
+    "_mod": '''
+def _mod(a: float, b: float) -> float:
+    """a % b, with the sign of b; nan where b is 0."""
+    return a % b if b != 0 else math.nan
+''',
+    "_floordiv": '''
+def _floordiv(a: float, b: float) -> float:
+    """The integer below a / b; nan where b is 0."""
+    return a // b if b != 0 else math.nan
+''',
     "_exp": '''
 def _exp(x: float) -> float:
     """The exponential; beyond the largest float it is inf."""
@@ -165,9 +175,13 @@ class HostPrinter(Printer):
         if op == "/" and not interval(right, self.intervals).nonzero:
             self.used.add("_div")
             return f"_div({self.text(left)}, {self.text(right)})", PRECEDENCE["atom"]
+        if op in ("%", "//") and not interval(right, self.intervals).nonzero:
+            name = "_mod" if op == "%" else "_floordiv"
+            self.used.add(name)
+            return f"{name}({self.text(left)}, {self.text(right)})", PRECEDENCE["atom"]
         if op == "**":
             return self.power(left, right)
-        if op in "&|":
+        if op in ("&", "|"):
             word = "and" if op == "&" else "or"
             level = PRECEDENCE[word]
             return f"{self.text(left, level)} {word} {self.text(right, level + 1)}", level

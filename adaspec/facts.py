@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from . import ir
 from .expand import expand_function
-from .ir import Assert, Assign, Constant, Dim, Expr, For, If, Logical, Name, Ndim, Number, Stmt, Unary, rebuild
+from .ir import Assert, Assign, Constant, Dim, Expr, For, If, Logical, Name, Ndim, Number, Stmt, Unary, When, rebuild
 from .scalars import evaluate
 
 Hypers = Mapping[str, float | int | bool | None]
@@ -93,6 +93,12 @@ def paths(rule: ir.Rule, body: tuple[Stmt, ...]) -> Iterator[tuple[Expr, Stmt]]:
 def _paths(rule: ir.Rule, body: tuple[Stmt, ...], path: tuple[Expr, ...], known: dict[str, Expr]) -> Iterator:
     for stmt in body:
         match stmt:
+            case When(test, then, otherwise):  # at some step each of its sides runs
+                yield conjunction(path), Assign("", _seen_through(test, known), span=stmt.span)
+                for side in (then, otherwise):
+                    yield from _paths(rule, side, path, dict(known))
+                for name in ir.assigned((stmt,)):
+                    known.pop(name, None)
             case If(test, then, otherwise):
                 fact = _seen_through(test, known)
                 yield conjunction(path), Assign("", fact, span=stmt.span)

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from . import ir
 from .errors import SpecError
-from .ir import Assert, Assign, Call, Choose, Compare, Expr, For, If, Logical, Name, Number, Stmt, Unary
-from .stage import axis_of, place_of, static_fact, typeof
+from .ir import Assert, Assign, Call, Choose, Compare, Expr, For, If, Logical, Name, Number, Stmt, Unary, When
+from .stage import axis_of, condition, place_of, static_fact, typeof
 from .types import (
     FULL,
     OPAQUE,
@@ -76,8 +76,11 @@ class Flow:
         return (*before, replace(stmt, value=value))
 
     def branch(self, stmt: If, test: Expr, then: tuple[Stmt, ...], otherwise: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
-        fact = static_fact(test, self.env)
-        if fact.stage & Stage.SHAPE:
+        fact = condition(test, self.env)
+        real = not fact.stage.static
+        if real:
+            stmt = When(test, then, otherwise, span=stmt.span)
+        if real or fact.stage & Stage.SHAPE:
             self.refuse_total(stmt)
         before = self.needs(test)
         asked = self.resolved(test)
@@ -102,7 +105,13 @@ class Flow:
                         f"'{name}' is a truth value on one branch and a number on the other", stmt, "use two names"
                     )
                 self.keeps_shape(name, sides, stmt)
-                self.env[name] = joined(fact.stage & Stage.SHAPE, *sides)
+                if real and (sides[0].optional or sides[1].optional):
+                    raise SpecError(f"'{name}' may be None on one branch", stmt, "ask for None in front: it is static")
+                if real and sides[0].dims != sides[1].dims:
+                    shapes = [shown(side.dims) for side in sides]
+                    what = f"'{name}' has shape {shapes[0]} on one branch and {shapes[1]} on the other"
+                    raise SpecError(what, stmt, "only one of them runs: use two names")
+                self.env[name] = joined(fact.stage if real else fact.stage & Stage.SHAPE, *sides)
         self.facts = {n: f for n, f in self.facts.items() if not {n, *ir.names(f)} & set(rebound)}
         return (*before, replace(stmt, test=asked, then=bodies[0], otherwise=bodies[1]))
 
@@ -184,6 +193,7 @@ class Flow:
         for node in ir.walk(stmt):
             if isinstance(node, Call) and node.function == "total":
                 what = "in a loop" if isinstance(stmt, For) else "under a condition on the shape"
+                what = "under a condition on a number" if isinstance(stmt, When) else what
                 raise SpecError(f"`total` {what}: every array must take part", node, "compute it in front")
 
     # Ranks

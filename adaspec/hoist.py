@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import ir
-from .ir import Assert, Assign, Binary, Call, Choose, Expr, For, If, Name, Number, Stmt, rebuild
+from .ir import Assert, Assign, Binary, Call, Choose, Expr, For, If, Name, Number, Stmt, When, rebuild
 from .lerp import averages
 from .scalars import ELEMENTWISE
 from .text import expression
@@ -47,13 +47,18 @@ class Hoister:
                 self.forget(name)
                 (self.scalars.add if scalar else self.scalars.discard)(name)
                 return replace(stmt, value=value)
-            case If(_, then, otherwise):
+            case If(test, then, otherwise):
+                if isinstance(stmt, When):
+                    test = self.condition(test, before)
                 known = dict(self.named)
                 sides = []
                 for side in (then, otherwise):
                     sides.append(self.inner(side, before, inside))
+                    # What is named on one side has no value on the other.
+                    here = set(ir.assigned(sides[-1]))
+                    self.named = {e: n for e, n in self.named.items() if n not in here}
                 self.named = {e: n for e, n in self.named.items() if e in known or not ir.names(e) & inside}
-                return replace(stmt, then=sides[0], otherwise=sides[1])
+                return replace(stmt, test=test, then=sides[0], otherwise=sides[1])
             case For(_, body):
                 for name in ir.assigned(body):
                     self.scalars.discard(name)
@@ -93,6 +98,19 @@ class Hoister:
         if isinstance(node, Call) and node.options:
             return replace(node, args=tuple(self.expr(a, before, inside) for a in node.args))
         return rebuild(node, lambda child: self.expr(child, before, inside))
+
+    def condition(self, test: Expr, before: list[Stmt]) -> Expr:
+        """The condition of a real branch under a name that is bound once, whatever the branch binds anew."""
+        if test not in self.named:
+            name, number = "due", 2
+            while name in self.taken:
+                name, number = f"due_{number}", number + 1
+            self.taken.add(name)
+            self.named[test] = name
+            self.texts[name] = expression(test)
+            self.scalars.add(name)
+            before.append(Assign(name, test, span=test.span))
+        return Name(self.named[test], span=test.span)
 
     def name(self, node: Expr, before: list[Stmt]) -> Expr:
         if node not in self.named:

@@ -41,9 +41,12 @@ class Op:
 
 @dataclass(frozen=True)
 class Branch:
+    """`real`: the test is no static fact, but a number of the step."""
+
     test: Expr
     then: tuple[Item, ...]
     otherwise: tuple[Item, ...]
+    real: bool = False
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,13 @@ def product(a: Interval, b: Interval) -> Interval:
     return _spanned(ends, nan)
 
 
+def remainder(a: Interval, b: Interval) -> Interval:
+    """a - b * floor(a / b): between 0 and b."""
+    if not b.positive or a.nan or math.isinf(a.low) or (math.isinf(a.high) and not a.high_open):
+        return ANY
+    return Interval(0.0, b.high, high_open=math.isinf(b.high) and b.high_open)
+
+
 def power(a: Interval, b: Interval) -> Interval:
     nan = a.nan or b.nan
     if b.low == b.high == 2:

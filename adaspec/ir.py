@@ -67,7 +67,7 @@ class Unary(Expr):
 
 @dataclass(frozen=True)
 class Binary(Expr):
-    """`+ - * / ** @` on numbers and arrays, `& |` on truth values."""
+    """`+ - * / ** @` on numbers and arrays, `% //` on numbers that no array enters, `& |` on truth values."""
 
     op: str
     left: Expr
@@ -192,11 +192,19 @@ class Assign(Stmt):
 
 @dataclass(frozen=True)
 class If(Stmt):
-    """A branch on a static fact. A condition on a scalar (`t % k == 0`) has its place here and is refused today."""
+    """A branch on a static fact; the checker makes a `When` of one on a number (`t % k == 0`)."""
 
     test: Expr
     then: tuple[Stmt, ...]
     otherwise: tuple[Stmt, ...] = ()
+
+
+@dataclass(frozen=True)
+class When(If):
+    """A branch on a number that is one for the whole model: at each step one of its sides runs, and the other is free.
+
+    A name that one side alone binds keeps the value that it had on the other.
+    """
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ framework's idiom.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -117,8 +118,10 @@ def lower(spec: Spec) -> Lowered:
     intervals = domains.signature(rule)
     domains.everywhere(whole, intervals)
     totals = {t.name: Type(Stage.SCALAR | Stage.TOTAL) for p in phases for t in p.totals}
+    bound = [stmt for stmt in ir.walk(whole) if isinstance(stmt, Assign)]
+    often = {n for n, count in Counter(stmt.name for stmt in bound).items() if count > 1}
     comments = {
-        stmt.name: text for stmt in ir.walk(whole) if isinstance(stmt, Assign)
+        stmt.name: text for stmt in bound if stmt.name not in often
         for text in [texts.get(stmt.name, "")] if text and text != expression(stmt.value)
     }  # fmt: skip
     return Lowered(

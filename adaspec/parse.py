@@ -18,14 +18,14 @@ MAX_DEPTH = 100
 MAX_BLOCKS = 20
 BINARY = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.MatMult: "@", ast.BitAnd: "&",
-    ast.BitOr: "|",
+    ast.BitOr: "|", ast.Mod: "%", ast.FloorDiv: "//",
 }  # fmt: skip
 UNARY = {ast.USub: "-", ast.Invert: "~", ast.Not: "not"}
 COMPARE = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is",
     ast.IsNot: "is not",
 }  # fmt: skip
-SPELLED = {ast.Mod: "%", ast.FloorDiv: "//", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>"}
+SPELLED = {ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>"}
 
 
 def parse_rule(data: bytes | str, path: str = "<spec>") -> ir.Rule:
@@ -171,10 +171,8 @@ class Parser(Declarations):
             case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
                 return ir.Binary(BINARY[type(op)], self.expr(left), self.expr(right), span=span)
             case ast.BinOp(op=op):
-                later = ": periodic branches (`if t % k == 0`) come later" if isinstance(op, ast.Mod) else ""
-                hint = "divide with `/` and round with floor(…)" if isinstance(op, ast.Mod | ast.FloorDiv) else HELP
-                hint = "a power is written a**b" if isinstance(op, ast.BitXor) else hint
-                raise self.refuse(node, f"the operator {SPELLED[type(op)]} is not part of the language{later}", hint)
+                hint = "a power is written a**b" if isinstance(op, ast.BitXor) else HELP
+                raise self.refuse(node, f"the operator {SPELLED[type(op)]} is not part of the language", hint)
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARE:
                 return ir.Compare(COMPARE[type(op)], self.expr(left), self.expr(right), span=span)
             case ast.Compare(ops=[ast.In() | ast.NotIn()]):

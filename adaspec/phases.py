@@ -132,7 +132,7 @@ class Splitter:
             for kind in ("scalars", "bodies"):
                 parts = [tuple(getattr(s, kind)[k]) if k < len(getattr(s, kind)) else () for s in sides]
                 if any(parts):
-                    self.append(getattr(self, kind), If(stmt.test, *parts, span=stmt.span))
+                    self.append(getattr(self, kind), replace(stmt, then=parts[0], otherwise=parts[1]))
             for side, holds in zip(sides, (True, False), strict=True):
                 for total in side.totals[k] if k < len(side.totals) else ():
                     part = self.fresh(f"{total.name}_part")

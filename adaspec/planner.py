@@ -6,7 +6,7 @@ from collections import Counter
 
 from . import ir
 from .inplace import Branch, Item, Loop, Op
-from .ir import Assign, Binary, Call, Expr, For, If, Name, Number, Stmt, Unary
+from .ir import Assign, Binary, Call, Expr, For, If, Name, Number, Stmt, Unary, When
 from .kinds import FULL, SCALAR, SMALL, Kinds
 from .lower import Lowered, Subtract
 from .scale import Scaled, Scaler
@@ -63,7 +63,7 @@ class Planner(Kinds):
                     kept.append(self.owned)
                 self.depth -= 1
                 self.owned = kept[0] & kept[1]
-                self.out.append(Branch(test, *sides))
+                self.out.append(Branch(test, *sides, isinstance(stmt, When)))
             case For(count, inner):
                 before, self.owned = self.owned, set()
                 self.depth += 1

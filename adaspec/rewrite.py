@@ -79,6 +79,7 @@ class Rewriter:
                 flow((stmt,), self.env)
                 return stmt if new is value else ir.Assign(name, new, span=stmt.span)
             case ir.If(test, then, otherwise):
+                test = self.expr(test) if isinstance(stmt, ir.When) else test
                 before = dict(self.definitions), set(self.scalars), dict(self.env), dict(self.bound)
                 sides = []
                 for side in (then, otherwise):
@@ -92,7 +93,7 @@ class Rewriter:
                     if name not in sides[0][1] or name not in sides[1][1]:
                         self.scalars.discard(name)
                 flow((stmt,), self.env)
-                return ir.If(test, sides[0][0], sides[1][0], span=stmt.span)
+                return replace(stmt, test=test, then=sides[0][0], otherwise=sides[1][0])
             case ir.For(count, body):
                 for name in ir.assigned(body):
                     self.forget(name)

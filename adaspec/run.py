@@ -34,6 +34,7 @@ from .ir import (
     Stmt,
     Transpose,
     Unary,
+    When,
 )
 
 if TYPE_CHECKING:
@@ -109,6 +110,10 @@ class Run:
         if spec.rule.step:
             self.env[spec.rule.step], self.model[spec.rule.step] = float(t[0]), float(t[1])
         self.shared_names = set(spec.shared)
+        self.follows = ""
+        """Inside a branch where the two steps disagree: whose side this is, the parameter's "own" or the "model"'s."""
+        self.settled: dict[str, Value] = {}
+        """There, the Shareds as the model's side has left them."""
 
     def _widened(self, a: Array, dtype: Any) -> Array:
         return a if a.dtype == dtype else self.xp.astype(a, dtype)
@@ -141,6 +146,8 @@ class Run:
             case Assign(name, value):
                 value = yield from self._totals(value)
                 self._bind(name, value)
+            case When():
+                yield from self._when(stmt)
             case If(test, then, otherwise):
                 yield from self.block(then if self.expr(test) else otherwise)
             case For(count, body):
@@ -150,6 +157,26 @@ class Run:
                 if not self.expr(test):
                     shape = tuple(self.given[self.spec.rule.param].shape)
                     raise ValueError(f"{self.spec.name}: {message} (parameter '{self.path}' has shape {shape})")
+
+    def _when(self, stmt: When) -> Steps:
+        """A real branch. Where the parameter's own step chooses one side and the optimizer's the other, each has its
+        own: what is bound follows the parameter, but for the Shareds."""
+        own = bool(self.expr(stmt.test))
+        known = ir.names(stmt.test) <= self.model.keys()
+        model = bool(scalars.evaluate(stmt.test, self.model)) if known else own
+        if self.follows:
+            own = model = own if self.follows == "own" else model
+        if own == model:
+            yield from self.block(stmt.then if own else stmt.otherwise)
+            return
+        env, before = dict(self.env), dict(self.model)
+        self.follows = "model"
+        yield from self.block(stmt.then if model else stmt.otherwise)
+        after, self.env, self.model = self.model, env, before
+        self.follows, self.settled = "own", after
+        yield from self.block(stmt.then if own else stmt.otherwise)
+        self.follows, self.settled, self.model = "", {}, after
+        self.env |= {name: after[name] for name in self.shared_names}
 
     def _totals(self, value: Expr) -> Generator[float, float, Expr]:
         """`value` with every `total` replaced by its sum over the model, the inner ones first."""
@@ -175,7 +202,7 @@ class Run:
         if scalar:
             self.model[name] = scalars.evaluate(value, self.model)
         if name in self.shared_names:
-            self.env[name] = self.model[name]
+            self.env[name] = self.settled.get(name, self.model[name])
         else:
             self.env[name] = self.expr(value)
             if not scalar:

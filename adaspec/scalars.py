@@ -24,7 +24,7 @@ ELEMENTWISE = {
 
 BINARY = {
     "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power, "&": np.logical_and,
-    "|": np.logical_or,
+    "|": np.logical_or, "%": np.remainder, "//": lambda a, b: np.floor_divide(a, b) if b != 0 else np.float64(np.nan),
 }  # fmt: skip
 
 COMPARE = {

@@ -60,7 +60,7 @@ def typeof(node: Expr, env: Env) -> Type:
             _array(node, typeof(node.operand, env), "has no shape")
             return Type(Stage.SHAPE, whole=True)
         case Unary("not", operand):
-            return Type(static_fact(operand, env).stage, truth=True)
+            return Type(static_fact(operand, env, "`not` of", "on numbers, write `~`").stage, truth=True)
         case Unary("~", operand):
             inner = typeof(operand, env)
             if not inner.truth:
@@ -75,6 +75,13 @@ def typeof(node: Expr, env: Env) -> Type:
             if not (sides[0].truth and sides[1].truth):
                 raise SpecError(f"`{op}` joins truth values", node, "put comparisons in brackets: (a > 0) & (b > 0)")
             return replace(_broadcast(node, *sides), truth=True)
+        case Binary("%" | "//" as op, left, right):
+            sides = _number(left, env), _number(right, env)
+            for side, found in zip((left, right), sides, strict=True):
+                if found.stage & Stage.ARRAY:
+                    hint = "divide with `/` and round with floor(…)"
+                    raise SpecError(f"`{op}` divides numbers that no array enters", side, hint)
+            return _broadcast(node, *sides)
         case Binary(left=left, right=right):
             return _broadcast(node, _number(left, env), _number(right, env))
         case Compare("is" | "is not", left, right):
@@ -92,7 +99,7 @@ def typeof(node: Expr, env: Env) -> Type:
             stages = Stage.STATIC
             inner = dict(env)
             for value in values:
-                stages |= static_fact(value, inner).stage
+                stages |= static_fact(value, inner, f"`{node.op}` of", JOIN).stage
                 inner = narrowed(value, inner, node.op == "and")
             return Type(stages, truth=True)
         case Choose(test, then, otherwise):
@@ -114,6 +121,9 @@ def typeof(node: Expr, env: Env) -> Type:
         case Call():
             return _call(node, env)
     raise TypeError(type(node).__name__)
+
+
+JOIN = "join comparisons of numbers with `&` and `|`, or write one `if` inside another"
 
 
 def _compared(node: Expr, env: Env) -> Type:
@@ -145,17 +155,37 @@ def _array(node: Expr, inner: Type, lack: str) -> None:
         raise SpecError(f"this is an array on one path and a number on another, and a number {lack}", node, hint)
 
 
-def static_fact(
-    node: Expr, env: Env, what: str = "a branch on", hint: str = "choose numbers with where(condition, a, b)"
-) -> Type:
-    """The type of a condition or a count, which has to be known before the first step."""
+def _asked(node: Expr, env: Env) -> Type:
     inner = typeof(node, env)
     if isinstance(node, Name) and inner.nullable and not inner.truth:
         raise SpecError(f"'{node.id}' is a number or None, not a truth value", node, f"write `{node.id} is not None`")
+    return inner
+
+
+def static_fact(
+    node: Expr, env: Env, what: str = "a choice by", hint: str = "choose numbers with where(condition, a, b)"
+) -> Type:
+    """The type of a condition or a count, which has to be known before the first step."""
+    inner = _asked(node, env)
     if not inner.stage.static:
-        later = ": real branches (`if t % k == 0`) come later" if what == "a branch on" else ""
         facts = "flags, counts, ndim, shape and None-ness are static"
-        raise SpecError(f"{what} a value that is not static{later}", node, f"{facts}; {hint}")
+        raise SpecError(f"{what} a value that is not static", node, f"{facts}; {hint}")
+    return inner
+
+
+def condition(node: Expr, env: Env) -> Type:
+    """The type of an `if`'s test: a static fact, or a truth value that no array and no shape enters."""
+    inner = _asked(node, env)
+    if inner.stage.static:
+        return inner
+    if inner.stage & Stage.ARRAY:
+        what = "a branch on a value that differs between arrays"
+        raise SpecError(what, node, "choose with where(condition, a, b)")
+    if inner.stage & Stage.SHAPE:
+        what = "a branch on a value that differs between arrays of different shapes"
+        raise SpecError(what, node, "ask for the shape in an `if` of its own")
+    if not inner.truth:
+        raise SpecError("a branch on a number", node, "compare it: `if a > 0:`")
     return inner
 
 
@@ -183,7 +213,7 @@ def _broadcast(node: Expr, *types: Type) -> Type:
                 raise SpecError(f"the shapes do not match: {shown(dims)} with {shown(t.dims)}", node, hint)
             merged.append(q if p in (1, OPAQUE, LOOSE) else p)
         dims = tuple(merged[::-1])
-    whole = isinstance(node, Binary) and node.op in "+-*" and all(t.whole for t in types)
+    whole = isinstance(node, Binary) and node.op in ("+", "-", "*", "%", "//") and all(t.whole for t in types)
     return Type(stage, dims, whole=whole, mixed=mixed and dims != ())
 
 
@@ -297,4 +327,16 @@ def axis_of(node: Expr) -> int:
     return value
 
 
-__all__ = ["FULL", "Axis", "Env", "Stage", "Type", "axis_of", "joined", "signature", "static_fact", "typeof"]
+__all__ = [
+    "FULL",
+    "Axis",
+    "Env",
+    "Stage",
+    "Type",
+    "axis_of",
+    "condition",
+    "joined",
+    "signature",
+    "static_fact",
+    "typeof",
+]

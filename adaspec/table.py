@@ -34,7 +34,9 @@ def _types(body: tuple[Stmt, ...], table: Env, inside: Stage, loops: bool) -> No
                 found = found if found.dims else replace(found, stage=found.stage | inside)
                 table[name] = joined(Stage.STATIC, table[name], found) if name in table else found
             case If(test, then, otherwise):
-                here = inside | (lowered_type(test, table).stage & Stage.SHAPE)
+                stage = lowered_type(test, table).stage
+                # What a real branch binds is known no sooner than its condition.
+                here = inside | (stage if isinstance(stmt, ir.When) else stage & Stage.SHAPE)
                 _types(then, table, here, loops)
                 _types(otherwise, table, here, loops)
             case For(count, inner):

@@ -119,7 +119,7 @@ def signature(rule: ir.Rule) -> Env:
     """The types of the rule's own names, before its first statement."""
     env: Env = {rule.param: Type(Stage.ARRAY, FULL), rule.grad: Type(Stage.ARRAY, FULL)}
     if rule.step:
-        env[rule.step] = Type(Stage.SCALAR)
+        env[rule.step] = Type(Stage.SCALAR, whole=True)
     for slot in rule.slots:
         env[slot.name] = slot_type(slot)
     for shared in rule.shared:
@@ -132,7 +132,7 @@ def signature(rule: ir.Rule) -> Env:
 def scalar_type(kind: str | None, optional: bool = False) -> Type:
     """The type of a hyperparameter or of a scalar argument of this kind."""
     stage = Stage.STATIC if kind in ("Count", "Flag") else Stage.SCALAR
-    return Type(stage, truth=kind == "Flag", whole=kind == "Count", optional=optional, nullable=optional)
+    return Type(stage, truth=kind == "Flag", whole=kind in ("Count", "Step"), optional=optional, nullable=optional)
 
 
 def slot_type(slot: ir.Slot) -> Type:

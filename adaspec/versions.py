@@ -100,7 +100,7 @@ class Versions:
                     if other != joined and other in bound[k]:
                         sides[k] = (*sides[k], Assign(joined, Name(other), span=stmt.span))
             self.current[name] = joined
-        return If(test, sides[0], sides[1], span=stmt.span)
+        return replace(stmt, test=test, then=sides[0], otherwise=sides[1])
 
     def loop(self, stmt: For, inside: Stage) -> tuple[Stmt, ...]:
         count = self.read(stmt.count)
@@ -116,7 +116,7 @@ class Versions:
         copies: list[Stmt] = []
         for name in shared:
             now = self.current.get(name, name)
-            if now not in self.types and name not in live:
+            if now not in self.types and name not in ir.assigned(alone):
                 continue
             new = self.fresh(name)
             self.types[new] = _with(inner[now], Stage.SHAPE)
@@ -161,7 +161,7 @@ def _slice(body: tuple[Stmt, ...], names: set[str]) -> tuple[Stmt, ...]:
             case If(test, then, otherwise):
                 sides = _slice(then, names), _slice(otherwise, names)
                 if any(sides):
-                    out.append(If(test, *sides, span=stmt.span))
+                    out.append(replace(stmt, test=test, then=sides[0], otherwise=sides[1]))
             case For(count, inner):
                 if new := _slice(inner, names):
                     out.append(For(count, new, span=stmt.span))

@@ -50,6 +50,8 @@ class Scope:
     """Whether the parameter is known to have two axes."""
     loop: bool = False
     shaped: bool = False
+    timed: bool = False
+    """Whether a condition on numbers decides that the statement runs."""
 
     KINDS = ("full", "row", "col", "num", "scalar", "mask", "test", "flag")
 

@@ -23,7 +23,8 @@ class Statements(Expressions):
         if depth:
             forms += [self.branch] * (3 if s.flag or s.optional else 1) + ([] if s.loop else [self.loop])
         if not (s.loop or s.shaped):
-            forms += [self.total] * 2 + [self.share] * (3 if self.shared else 0)
+            forms += [] if s.timed else [self.total] * 2
+            forms += [self.share] * (3 if self.shared else 0)
         form = self.r.choice(forms)
         return form(s, depth) if form in (self.branch, self.loop) else form(s)  # type: ignore[call-arg]
 
@@ -118,12 +119,27 @@ class Statements(Expressions):
 
     def share(self, s: Scope) -> list[str]:
         n = self.r.choice(self.shared)
-        value = self.any([
-            lambda: f"tanh({n} + {self.scalar(s, 1)})", lambda: f"0.9 * {n} + (1 - 0.9) * {self.scalar(s, 1)}",
-            lambda: f"tanh(0.5 * {n} + total(mean({self.full(s, 1)})))",
-            lambda: f"0.5 * {n} + 0.1 * tanh(total(sum({self.full(s, 1)})))",
-        ])  # fmt: skip
-        return [f"{n} = {value}"]
+        forms = [lambda: f"tanh({n} + {self.scalar(s, 1)})", lambda: f"0.9 * {n} + (1 - 0.9) * {self.scalar(s, 1)}"]
+        if not s.timed:
+            forms += [
+                lambda: f"tanh(0.5 * {n} + total(mean({self.full(s, 1)})))",
+                lambda: f"0.5 * {n} + 0.1 * tanh(total(sum({self.full(s, 1)})))",
+            ]
+        return [f"{n} = {self.any(forms)}"]
+
+    def due(self, s: Scope) -> str:
+        """A condition on numbers that are the same for all arrays."""
+        t = s.step
+        forms = [lambda: f"{self.scalar(s, 1)} {self.r.choice(['<', '>='])} {self.scalar(s, 0)}"]
+        if t:
+            k = self.r.choice(["2", "3", *([self.count] if self.count else [])])
+            forms += [
+                lambda: f"{t} % {k} == {self.r.choice('01')}",
+                lambda: f"{t} {self.r.choice(['==', '!=', '>', '<='])} 2",
+                lambda: f"{t} // 2 % 2 == 1", lambda: f"({t} - 1) % {k} / 2 < 0.5",
+                lambda: f"({t} > 1) & ({self.scalar(s, 1)} > 0.5)", lambda: f"~({t} % {k} == 1)",
+            ]  # fmt: skip
+        return self.any(forms)
 
     def branch(self, s: Scope, depth: int) -> list[str]:
         """An `if`; what only one side binds is unknown behind it."""
@@ -135,12 +151,18 @@ class Statements(Expressions):
             forms += ["optional"] * 2
         if not s.deep or not forms:
             forms += ["deep"]
+        if s.step or s.scalar:
+            forms += ["due"] * 2
         test = self.r.choice(forms)
         if test == "optional":
             h = self.r.choice(s.optional)
             test = f"{h} is not None"
             sides[0].scalar += [h]
             sides[0].optional, sides[1].optional = [], []
+        elif test == "due":
+            test = self.due(s)
+            for side in sides:
+                side.timed = True
         elif test == "deep":
             test = f"{self.x}.ndim >= 2"
             sides[0].deep = True

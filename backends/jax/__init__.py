@@ -25,7 +25,7 @@ BUILTINS = {"abs", "all", "max", "min", "range", "ValueError"}
 HELPING = {"any", "bool", "callable", "float", "hasattr", "int", "isinstance", "list", "str", "sum", "tuple", "zip"}
 HELPING |= {"OverflowError", "TypeError"}
 STEP = {"updates", "state", "params", "extra_args", "count", "dtype", "hypers", "update", "change", "old"}
-STEP |= {"rule", "name", "reading", "view", "noise", "place"}
+STEP |= {"rule", "name", "reading", "view", "noise", "place", "then", "otherwise"}
 FACTORY = {"init_fn", "update_fn", "view_fn", "tx", "p", "path"}
 INSIDE = MODULE | BUILTINS | STEP
 """What the functions of a step read or bind by themselves: names that a rule's own must not be."""
@@ -73,10 +73,10 @@ class Module:
         phases = {f"phase{k}" for k in range(1, len(lowered.phases) + 1)}
         taken = INSIDE | aliased | phases | {self.state, self.factory}
         self.names = mangle([n for n in (*own, *locals_) if n not in closed], taken) | closed
-        static = folded_names([h.name for h in self.static], [], (*bodies, *views))
-        traced = {rule.param, rule.grad, rule.step, *rule.state_names}
-        folded = folded_names([h.name for h in rule.hypers], traced, (*bodies, *views))
-        self.printer = JaxPrinter(self.names, folded, static, lowered.intervals)
+        outer = {rule.param, rule.grad, rule.step, *rule.state_names}
+        static = folded_names([h.name for h in self.static], outer, (*bodies, *views))
+        folded = folded_names([h.name for h in rule.hypers], outer, (*bodies, *views))
+        self.printer = JaxPrinter(self.names, folded, static, lowered.intervals, rule)
 
     def text(self) -> str:
         parts = [*self.title(), "", HEAD, "", *self.state_class(), "", "", *self.factory_lines()]

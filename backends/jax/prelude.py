@@ -5,6 +5,37 @@ from __future__ import annotations
 import re
 
 HELPERS: dict[str, str] = {
+    "_branch": '''
+def _branch(test: Any, then: Callable[..., tuple], otherwise: Callable[..., tuple], *given: Any) -> tuple:
+    """What one of the two sides makes of what it is given; the other does not run, in a compiled step neither."""
+    if not isinstance(test, jax.core.Tracer):
+        return (then if test else otherwise)(*given)
+
+    def merged(a: Any, b: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(jnp.broadcast_shapes(a.shape, b.shape), jnp.result_type(a, b))
+
+    def shaped(a: Any, like: jax.ShapeDtypeStruct) -> jax.Array:
+        a = jnp.asarray(a) if jnp.result_type(a) == like.dtype else jnp.asarray(a, like.dtype)
+        return a if a.shape == like.shape else jnp.broadcast_to(a, like.shape)
+
+    def alike(side: Callable[..., tuple]) -> Callable[..., tuple]:
+        return lambda *given: jax.tree.map(shaped, side(*given), ends)
+
+    ends = jax.tree.map(merged, *(jax.eval_shape(side, *given) for side in (then, otherwise)))
+    return jax.lax.cond(test, alike(then), alike(otherwise), *given)
+''',
+    "_mod": '''
+def _mod(a: Any, b: Any) -> Any:
+    """a % b, with the sign of b; nan where b is 0."""
+    return a % b if isinstance(b, jax.Array) or b != 0 else math.nan
+''',
+    "_floordiv": '''
+def _floordiv(a: Any, b: Any) -> Any:
+    """The integer below a / b; nan where b is 0."""
+    if isinstance(b, jax.Array):
+        return jnp.where(b == 0, math.nan, a // b)
+    return a // b if b != 0 else math.nan
+''',
     "_number": '''
 def _number(name: str, value: Any, domain: str, inside: Callable[[float], bool]) -> Any:
     """A hyperparameter: numbers are checked and become floats; arrays, tracers and schedules pass."""

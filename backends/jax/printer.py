@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from adaspec import ir
+from adaspec.branching import returned
+from adaspec.counting import is_counted
 from adaspec.domains import LAST_STEP, Interval, Intervals, interval
-from adaspec.ir import Assign, Binary, Call, Expr, Name, Number, Unary
+from adaspec.ir import Assign, Binary, Call, Compare, Expr, Name, Number, Unary
 from adaspec.printer import PRECEDENCE, Printer
 from adaspec.vocabulary import FUNCTIONS
 
@@ -22,7 +24,9 @@ DIM = "a dimension"
 def folded_names(given: Iterable[str], never: Iterable[str | None], body: tuple[ir.Stmt, ...]) -> frozenset[str]:
     """The names that are numbers where the hyperparameters are: those given, and what is bound from nothing else."""
     assigns = [s for s in ir.walk(body) if isinstance(s, Assign)]
-    found = {*given, *(s.name for s in assigns)} - set(never)
+    never = set(never)
+    decided = set(returned(body, {*given, *(n for n in never if n)}))
+    found = {*given, *(s.name for s in assigns)} - never - decided
     while bad := {s.name for s in assigns if s.name in found and not is_folded(s.value, found)}:
         found -= bad
     return frozenset(found)
@@ -64,8 +68,16 @@ class JaxPrinter(Printer):
     `static` those of them that are never traced."""
 
     def __init__(
-        self, names: Mapping[str, str], folded: frozenset[str], static: frozenset[str], intervals: Intervals
+        self,
+        names: Mapping[str, str],
+        folded: frozenset[str],
+        static: frozenset[str],
+        intervals: Intervals,
+        rule: ir.Rule | None = None,
     ) -> None:
+        """`rule` is that of a step, whose t is also there as the integer `count`."""
+        self.rule = rule
+        self.counting = False
         self.names = names
         self.folded = folded
         self.static = static
@@ -76,9 +88,18 @@ class JaxPrinter(Printer):
         return interval(_sized(node), self.intervals)
 
     def name(self, name: str) -> str:
+        if self.counting and self.rule is not None and name == self.rule.step:
+            return "count"
         return self.names.get(name, name)
 
     def node(self, node: Expr) -> tuple[str, int]:
+        if self.rule is not None and not self.counting and is_counted(node, self.rule):
+            self.counting = True
+            text, level = super().node(node)
+            self.counting = False
+            if isinstance(node, Compare):
+                return text, level
+            return f"{text if level == ATOM else f'({text})'}.astype(dtype)", ATOM
         if isinstance(node, Unary) and node.op == "~" and is_folded(node, self.folded):
             return f"jnp.logical_not({self.text(node.operand)})", ATOM  # `~True` is -2
         return super().node(node)
@@ -95,6 +116,8 @@ class JaxPrinter(Printer):
             return self.power(left, right, host)
         if op == "/" and host and not self.interval(right).nonzero:
             return f"_div({self.text(left)}, {self.text(right)})", ATOM
+        if op in ("%", "//") and not self.interval(right).nonzero:
+            return f"{'_mod' if op == '%' else '_floordiv'}({self.text(left)}, {self.text(right)})", ATOM
         return super().binary(op, left, right)
 
     def power(self, base: Expr, exponent: Expr, host: bool) -> tuple[str, int]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from adaspec import ir
+from adaspec.branching import own_names, passed, settled
 from adaspec.emit import doc_lines
 from adaspec.facts import TRUE
-from adaspec.ir import Assign, For, If, Stmt
+from adaspec.ir import Assign, For, If, Stmt, When
 from adaspec.lower import Subtract
 from adaspec.noise import SEED
 
@@ -43,6 +45,8 @@ class Update:
         """The phase that binds the parameter last, and yields the update."""
         self.summed = len(holds) == 1 and plain
         """Whether the update is what the statements subtract; else it is the new parameter less the old one."""
+        self.known = own_names(self.rule) | {t.name for p in self.lowered.phases for t in p.totals}
+        """The names that have a value where the next statement stands."""
 
     def binds_param(self, stmt: ir.Node) -> bool:
         return isinstance(stmt, Assign | Subtract) and stmt.name == self.rule.param
@@ -54,7 +58,10 @@ class Update:
         found = ir.names(phase.body) | {n for t in phase.totals for n in ir.names(t.value)}
         if k == self.home and not self.summed:
             found.add(self.rule.param)
-        return found
+        # What a branch or a loop may leave as it is, an earlier phase may have bound.
+        inner = [s for stmt in phase.body if isinstance(stmt, If | For) for s in ir.walk(stmt)]
+        carried = {n for p in self.lowered.phases[:k] for n in p.carried}
+        return found | (carried & {s.name for s in inner if isinstance(s, Assign)})
 
     def takes(self, k: int) -> list[str]:
         carried = [n for p in self.lowered.phases[:k] for n in p.carried if n in self.reads(k)]
@@ -104,13 +111,15 @@ class Update:
         read = ir.names(whole) | {n for p in self.lowered.phases for t in p.totals for n in ir.names(t.value)}
         start = len(out)
         out += self.preamble("state.count", read | set(self.lowered.shared_values.values()))
-        if self.lowered.uses_step:
-            out.append(f"{names[str(self.rule.step)]} = count.astype(dtype)")
+        at = len(out)
         trees = {n: f"state.{names[n]}" for n in self.arrays} | {self.rule.grad: "updates", self.rule.param: "params"}
         for k, phase in enumerate(self.lowered.phases):
             scalars = self.block(phase.scalars)
             out += ["", *scalars] if k and scalars else scalars
             out += self.phase(k, trees)
+        step = names.get(str(self.rule.step))
+        if self.lowered.uses_step and any(re.search(rf"\b{step}\b", line.partition("  # ")[0]) for line in out[at:]):
+            out.insert(at, f"{step} = count.astype(dtype)")  # else it stands in comparisons of `count` alone
         out += self.result(trees)
         self.with_dtype(out, start, known)
         return [f"    {line}" for line in lines] + [f"        {line}" if line else "" for line in out]
@@ -220,7 +229,42 @@ class Update:
     # Statements
 
     def block(self, stmts: Iterable[Stmt]) -> list[str]:
-        return [line for stmt in stmts for line in self.stmt(stmt)]
+        lines: list[str] = []
+        for stmt in stmts:
+            before = set(self.known)
+            lines += self.stmt(stmt)
+            self.known = settled((stmt,), before)
+        return lines
+
+    def side(self, stmts: Iterable[Stmt]) -> list[str]:
+        """The statements of one way of several."""
+        before = set(self.known)
+        lines = self.block(stmts)
+        self.known = before
+        return lines
+
+    def when(self, stmt: When) -> list[str]:
+        """Each side of a real branch is a function of what it binds anew."""
+        given, made = (self.texts(names) for names in passed(stmt, self.known))
+        if not made:
+            return []
+        lines = []
+        for name, body in (("then", stmt.then), ("otherwise", stmt.otherwise)):
+            inside = [*self.side(body), f"return {listed(made)}"]
+            lines += ["", f"def {name}({', '.join(given)}):", *(f"    {line}" if line else "" for line in inside)]
+        target = ", ".join(made) if len(made) > 1 else f"({made[0]},)"
+        test = self.printer.text(stmt.test)
+        return [*lines, "", f"{target} = _branch({', '.join([test, 'then', 'otherwise', *given])})"]
+
+    def texts(self, names: Iterable[str]) -> list[str]:
+        """The variables that hold these names; of a parameter of which only the update is known, that one."""
+        out = []
+        for name in names:
+            if name == self.rule.param and self.summed:
+                out += ["update", *([self.names[name]] if name in self.takes(self.home) else [])]
+            else:
+                out.append(self.names[name])
+        return out
 
     def stmt(self, stmt: Stmt) -> list[str]:
         text = self.printer.text
@@ -235,13 +279,13 @@ class Update:
                 param = self.names[name]
                 out = [f"change = {text(value)}", "update = update - change"]
                 return [*out, f"{param} = {param} - change"] if name in self.takes(self.home) else out
+            case When():
+                return self.when(stmt)
             case If(test, then, otherwise):
-                lines = [f"if {text(test)}:", *(f"    {line}" for line in self.block(then) or ["pass"])]
-                if otherwise:
-                    lines += ["else:", *(f"    {line}" for line in self.block(otherwise) or ["pass"])]
-                return lines
+                lines = [f"if {text(test)}:", *indented(self.side(then))]
+                return [*lines, "else:", *indented(self.side(otherwise))] if otherwise else lines
             case For(count, body):
-                return [f"for _ in range({text(count)}):", *(f"    {line}" for line in self.block(body) or ["pass"])]
+                return [f"for _ in range({text(count)}):", *indented(self.side(body))]
         raise TypeError(type(stmt).__name__)
 
     # view_fn
@@ -266,6 +310,10 @@ class Update:
         self.with_dtype(inside, 0, "(params, state)")
         inside += [f'raise ValueError(f"{self.module.factory} has no view {{name!r}}: it has " + {known})']
         return [f"    {line}" for line in out] + [f"        {line}" if line else "" for line in inside]
+
+
+def indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" if line else "" for line in lines or ["pass"]]
 
 
 def listed(parts: list[str]) -> str:

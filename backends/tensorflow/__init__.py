@@ -226,6 +226,7 @@ class Emitter:
             if s.name in wanted:
                 lines.append(f"{self.names.local[s.name]} = ops.cast(self.{self.names.state[s.name]}, dtype)")
         lines += self.steps.array_reads(wanted - {self.rule.grad}, stepping=False)
+        self.steps.known = set(self.steps.own)
         statements = self.steps.statements(view.body, ())
         printer = self.steps.printer()
         value = printer.text(printer.shaped(view.value))

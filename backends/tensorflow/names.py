@@ -57,7 +57,7 @@ PRIVATE = _words("""
 
 LOCAL = _words("""
     self gradient variable learning_rate grads trainable_variables dtype index held kept part pairs scalar
-    len max min abs range float zip any tuple math keras ops tf noise
+    len max min abs range float zip any tuple math keras ops tf noise then otherwise
 """)
 """What the generated methods call their own things."""
 

@@ -9,10 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from adaspec import ir
+from adaspec.branching import own_names, passed, settled
+from adaspec.counting import is_counted
 from adaspec.domains import Interval, interval
 from adaspec.emit import HostPrinter
 from adaspec.facts import negation
-from adaspec.ir import Assign, Call, Choose, Compare, Dim, Expr, For, If, Name, Ndim, Number, Shape, Size, Stmt, Unary
+from adaspec.ir import (
+    Assign,
+    Call,
+    Choose,
+    Compare,
+    Dim,
+    Expr,
+    For,
+    If,
+    Name,
+    Ndim,
+    Number,
+    Shape,
+    Size,
+    Stmt,
+    Unary,
+    When,
+)
 from adaspec.lower import Subtract
 from adaspec.printer import PRECEDENCE, Printer
 
@@ -41,8 +60,14 @@ def traced_names(names: Names) -> set[str]:
     traced |= {t.name for p in lowered.phases for t in p.totals}
     bodies = (*((*p.scalars, *p.body) for p in lowered.phases), *(v.body for v in lowered.views))
     bindings = [s for body in bodies for s in ir.walk(body) if isinstance(s, Assign | Subtract)]
+    # What a real branch returns, with the condition that decides it; all that the rule binds may have a value before.
+    known = own_names(rule) | {t.name for p in lowered.phases for t in p.totals} | {s.name for s in bindings}
+    decided = [
+        (w, set(passed(w, known)[1])) for body in bodies for w in ir.walk(body) if isinstance(w, When)
+    ]  # fmt: skip
     while True:
         found = {s.name for s in bindings if not is_host(s.value, traced)} - traced
+        found |= set().union(*(names for w, names in decided if not is_host(w.test, traced))) - traced
         if not found:
             return traced
         traced |= found
@@ -68,6 +93,8 @@ class KerasPrinter(Printer):
         self.host = KerasHost(self.renamed, dict(names.lowered.intervals))
         self.helpers: set[str] = set()
         self.types = names.lowered.types
+        self.rule = names.lowered.rule
+        self.counting = False
         self.variables = {names.lowered.rule.param, *(s.name for s in names.lowered.rule.slots)}
 
     @property
@@ -106,9 +133,15 @@ class KerasPrinter(Printer):
     def node(self, node: Expr) -> tuple[str, int]:
         if self.is_host(node):
             return self.host.node(node)
+        if not self.counting and is_counted(node, self.rule):
+            self.counting = True
+            text, level = self.node(node)
+            self.counting = False
+            return (text, level) if isinstance(node, Compare) else (f"ops.cast({text}, dtype)", ATOM)
         match node:
             case Unary("~", operand):
-                return f"ops.logical_not({self.text(operand)})", ATOM
+                # TensorFlow's optimizer makes `a >= b` of `logical_not(a < b)`, which is another answer to a nan.
+                return f"ops.equal({self.text(operand)}, False)", ATOM
             case Compare("==" | "!=" as op, left, right):
                 name = "equal" if op == "==" else "not_equal"
                 return f"ops.{name}({self.text(left)}, {self.text(right)})", ATOM
@@ -119,9 +152,15 @@ class KerasPrinter(Printer):
         return super().node(node)
 
     def name(self, name: str) -> str:
+        if self.counting and name == self.rule.step:
+            return "(self.iterations + 1)"
         return self.renamed.get(name, name)
 
     def binary(self, op: str, left: Expr, right: Expr) -> tuple[str, int]:
+        if op in ("%", "//") and not interval(right, self.host.intervals).nonzero:
+            helper = "_remainder" if op == "%" else "_quotient"
+            self.helpers.add(helper)
+            return f"{helper}({self.text(left)}, {self.text(right)})", ATOM
         if op in "&|":
             name = "and" if op == "&" else "or"
             return f"ops.logical_{name}({self.text(left)}, {self.text(right)})", ATOM
@@ -167,7 +206,8 @@ class KerasPrinter(Printer):
             return f"_{name}({', '.join(self.text(a) for a in args)}, {self.host.text(node.options[0][1])})", ATOM
         if name == "where":
             if self.is_host(args[0]):
-                parts = [self.text(a, PRECEDENCE["choose"] + 1) for a in args]
+                # Not all three are of the host: what follows works on tensors alone, whichever side is taken.
+                parts = [self.text(args[0], 2), *(self.tensor(a, PRECEDENCE["choose"] + 1) for a in args[1:])]
                 return f"{parts[1]} if {parts[0]} else {parts[2]}", PRECEDENCE["choose"]
             # Two Python numbers would make a tensor of floatx
             chosen = self.tensor(args[1]) if self.is_host(args[2]) else self.text(args[1])
@@ -213,13 +253,29 @@ class Statements:
     Variable gets its new value before every old one has been written where it belongs.
     """
 
-    def __init__(self, printer: KerasPrinter, raw: Iterable[str], comments: Mapping[str, str]) -> None:
+    def __init__(
+        self, printer: KerasPrinter, raw: Iterable[str], comments: Mapping[str, str], known: Iterable[str]
+    ) -> None:
         self.printer = printer
+        self.known = set(known)
+        """The names that have a value where the next statement stands."""
         self.raw = set(raw)
         self.comments = comments
 
     def block(self, body: Iterable[Stmt], indent: str) -> list[str]:
-        return [line for stmt in body for line in self.stmt(stmt, indent)]
+        lines: list[str] = []
+        for stmt in body:
+            before = set(self.known)
+            lines += self.stmt(stmt, indent)
+            self.known = settled((stmt,), before)
+        return lines
+
+    def side(self, body: Iterable[Stmt], indent: str) -> list[str]:
+        """The statements of one way of several."""
+        before = set(self.known)
+        lines = self.block(body, indent)
+        self.known = before
+        return lines
 
     def stmt(self, stmt: Stmt, indent: str) -> list[str]:
         match stmt:
@@ -235,12 +291,14 @@ class Statements:
                 own, change = self.printer.name(name), self.printer.shaped(value)
                 self.raw.discard(name)
                 return [f"{indent}{own} = {own} - {self.printer.text(change, PRECEDENCE['-'] + 1)}"]
+            case When(test) if not self.printer.is_host(test):
+                return self.when(stmt, indent)
             case If(test, then, otherwise):
                 return self.branch(test, then, otherwise, indent)
             case For(count, body):
                 lines = [f"{indent}for _ in range({self.printer.expr(count)}):"]
                 before = set(self.raw)
-                inner = self.block(body, indent + "    ")
+                inner = self.side(body, indent + "    ")
                 self.raw = before  # the loop may run no time at all
                 return lines + (inner or [f"{indent}    pass"])
         raise TypeError(type(stmt).__name__)
@@ -249,12 +307,29 @@ class Statements:
         if not then:
             test, then, otherwise = negation(test), otherwise, ()
         before = set(self.raw)
-        lines = [f"{indent}if {self.printer.expr(test)}:", *self.block(then, indent + "    ")]
+        lines = [f"{indent}if {self.printer.expr(test)}:", *self.side(then, indent + "    ")]
         after, self.raw = self.raw, before
         if otherwise:
-            lines += [f"{indent}else:", *self.block(otherwise, indent + "    ")]
+            lines += [f"{indent}else:", *self.side(otherwise, indent + "    ")]
         self.raw |= after
         return lines
+
+    def when(self, stmt: When, indent: str) -> list[str]:
+        """Each side of a real branch is a function of what it binds anew; what they return are values."""
+        given, made = ([self.printer.name(n) for n in names] for names in passed(stmt, self.known))
+        if not made:
+            return []
+        lines, raw = [], set(self.raw)
+        for name, body in (("then", stmt.then), ("otherwise", stmt.otherwise)):
+            self.raw = set(raw)
+            inside = self.side(body, indent + "    ")
+            listed = ", ".join(made) if len(made) > 1 else f"({made[0]},)"
+            lines += ["", f"{indent}def {name}({', '.join(given)}):", *inside, f"{indent}    return {listed}"]
+        self.raw = raw - set(passed(stmt, self.known)[1])
+        self.printer.helpers.add("_branch")
+        target = ", ".join(made) if len(made) > 1 else f"({made[0]},)"
+        test = self.printer.expr(stmt.test)
+        return [*lines, "", f"{indent}{target} = _branch({', '.join([test, 'then', 'otherwise', *given])})"]
 
     def value(self, name: str, value: Expr) -> str:
         if name in self.printer.traced and self.printer.is_host(value):

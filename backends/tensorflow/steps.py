@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from adaspec import ir
+from adaspec.branching import own_names
 from adaspec.ir import Assign, Constant, Stmt
 from adaspec.lower import Lowered, Subtract
 from adaspec.noise import SEED
@@ -38,6 +39,9 @@ class Steps:
         self.bound |= firsts
         self.rebound = [h.name for h in names.plain if h.name in self.bound]
         self.decayed = self._decayed()
+        self.own = own_names(self.rule) | {t.name for p in self.lowered.phases for t in p.totals}
+        self.known = set(self.own)
+        """The names that have a value behind the statements printed so far."""
 
     # Pieces
 
@@ -51,6 +55,10 @@ class Steps:
 
     def printer(self, *locals_: str) -> KerasPrinter:
         return KerasPrinter(self.names, self.traced, (*locals_, *self.rebound))
+
+    def is_truth(self, name: str) -> bool:
+        known = self.lowered.types.get(name)
+        return known is not None and known.truth
 
     def read(self, *nodes: ir.Node) -> set[str]:
         return reads(self.rule.param, nodes)
@@ -121,7 +129,9 @@ class Steps:
 
     def statements(self, body: Iterable[Stmt], raw: Iterable[str], *locals_: str) -> list[str]:
         printer = self.printer(*locals_)
-        lines = Statements(printer, raw, self.lowered.comments).block(body, BODY)
+        text = Statements(printer, raw, self.lowered.comments, self.known)
+        lines = text.block(body, BODY)
+        self.known = text.known
         self.used |= printer.used
         return lines
 
@@ -152,9 +162,10 @@ class Steps:
         ]
 
     def bound_under_condition(self, body: Iterable[Stmt]) -> set[str]:
-        """Arrays that a branch may leave as they are: their old values are read in front of it."""
+        """What a branch may leave as it is, arrays and what phases carry: their old values are read in front of it."""
         inner = [s for stmt in body if not isinstance(stmt, Assign | Subtract) for s in ir.walk(stmt)]
-        return {s.name for s in inner if isinstance(s, Assign) and s.name in self.arrays}
+        carried = {n for p in self.lowered.phases for n in p.carried}
+        return {s.name for s in inner if isinstance(s, Assign) and s.name in {*self.arrays, *carried}}
 
     # A model-wide rule
 
@@ -228,7 +239,7 @@ class Steps:
         if any(n in fresh for n in self.slots) or (last and any(n in self.bound for n in self.slots)):
             lines.append("index = self._get_variable_index(variable)")
         lines += self.decay_read(wanted)
-        casts = [self.local(n) for n in scalars if n in self.traced]
+        casts = [self.local(n) for n in scalars if n in self.traced and not self.is_truth(n)]
         if len(casts) == 1:
             lines.append(f"{casts[0]} = ops.cast({casts[0]}, dtype)")
         elif casts:

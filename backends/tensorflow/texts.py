@@ -13,6 +13,27 @@ def _compute_dtype(dtype):
         raise TypeError(f"Variables must be real floating point. Received: dtype={dtype}")
     return "float64" if dtype == "float64" else "float32"
 ''',
+    "_branch": '''
+def _branch(test, then, otherwise, *given):
+    """What one of the two sides makes of what it is given; the other does not run, in a graph neither."""
+
+    def values(side):
+        return tuple(None if value is None else ops.convert_to_tensor(value) for value in side(*given))
+
+    return ops.cond(test, lambda: values(then), lambda: values(otherwise))
+''',
+    "_remainder": '''
+def _remainder(a, b):
+    """a % b, with the sign of b; nan where b is 0."""
+    return a % b if ops.is_tensor(b) or b != 0 else math.nan
+''',
+    "_quotient": '''
+def _quotient(a, b):
+    """The integer below a / b; nan where b is 0."""
+    if ops.is_tensor(b):
+        return ops.where(b == 0, math.nan, a // b)
+    return a // b if b != 0 else math.nan
+''',
     "_lerp": '''
 def _lerp(old, new, weight):
     """The mean of two arrays that gives the new one this weight."""

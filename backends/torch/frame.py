@@ -83,14 +83,14 @@ class Frame:
         lines: Lines = []
         sums = "".join(f", sums_{p.number + 1}" for p in self.code.phases[: phase.number] if p.totals)
         if self.shared.has_numbers(phase):
-            target = f"scalars_{k} = " if phase.scalars.values else ""
+            target = f"scalars_{k} = " if phase.scalars.every else ""
             lines += [f"        {target}self._numbers_{k}(keys{sums}, compiling)"]
         arguments = ["foreach", "columns"]
         if phase.plan.scratch:
             n = len(phase.plan.scratch)
             arguments.append("scratch" if n == self.scratch else f"[row[:{n}] for row in scratch]")
         over, names = "work", "foreach, columns, scratch, static"
-        if phase.scalars.values:
+        if phase.scalars.every:
             over, names = f"zip(work, scalars_{k}, strict=True)", f"({names}), scalars"
             arguments.append("scalars")
         if phase.static:
@@ -186,13 +186,13 @@ class Frame:
     def finish(self) -> Lines:
         """From a bucket to what `_run` takes."""
         phase, indent = self.code.phases[0], " " * 16
-        scalars = self.single and bool(phase.scalars.values)
+        scalars = self.single and bool(phase.scalars.every)
         lines = ["            for (foreach, device, _, _, t), columns in buckets.items():"]
         lines += [f"{indent}scalars: Any = {self.shared.call(phase)}"] if scalars else []
         if self.scratch:
             lines += [f"{indent}scratch: Any = [[{', '.join(['None'] * self.scratch)}]] * len(columns[0])"]
         lines += [f"{indent}if compiling:"]
-        lines += [f"{indent}    scalars = _as_tensors(scalars, columns[0][0])"] if scalars else []
+        lines += [f"{indent}    scalars = {phase.scalars.as_tensors('scalars', 'columns[0][0]')}"] if scalars else []
         views = f"{indent}    columns = [[_at_least_1d(x) for x in column] for column in columns]"
         if self.code.tells_numbers:  # the gradient, which nothing changes, keeps the rank
             views = (

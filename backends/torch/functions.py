@@ -64,7 +64,7 @@ class PhaseCode:
         returns = "None" if not self.returned else f"tuple[{', '.join(['Tensor'] * len(self.returned))}]"
         result = [f"    return {joined(self.returned)}"] if self.returned else []
         scratch = ". What is lent as scratch may be overwritten" if self.plan.scratch else ""
-        lines = ["", "", *self.scalars.lines()] if self.scalars.values else []
+        lines = ["", "", *self.scalars.lines()] if self.scalars.every else []
         lines += [
             "",
             "",
@@ -80,10 +80,10 @@ class PhaseCode:
     def run(self) -> Lines:
         """The function that takes a bucket through the phase."""
         extra = ["scratch: Any"] if self.plan.scratch else []
-        extra += ["scalars: Any"] if self.scalars.values else []
+        extra += ["scalars: Any"] if self.scalars.every else []
         extra += ["static: dict[str, Any]"] if self.static else []
         returns = "list[Any]" if self.returned else "None"
-        inner = [*(["*scalars"] if self.scalars.values else []), *(["**static"] if self.static else [])]
+        inner = [*(["*scalars"] if self.scalars.every else []), *(["**static"] if self.static else [])]
         arguments = ["foreach: bool", "columns: list[list[Tensor]]", *extra]
         lines = signature(f"_run{self.tail}", arguments, returns)
         lines += ['    """A bucket of parameters; those of half precision by way of float32, rounded once."""']

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adaspec import ir
-from adaspec.ir import Assign, If, Stmt
+from adaspec.ir import Assign, For, If, Stmt
 
 
 def needed(body: tuple[Stmt, ...], wanted: set[str]) -> tuple[Stmt, ...]:
@@ -18,7 +18,9 @@ def needed(body: tuple[Stmt, ...], wanted: set[str]) -> tuple[Stmt, ...]:
             continue
         if isinstance(stmt, If):
             stmt = replace(stmt, then=needed(stmt.then, wanted), otherwise=needed(stmt.otherwise, wanted))
-            names = set(ir.assigned(stmt.then)) & set(ir.assigned(stmt.otherwise))
+            names = settled((stmt,))
+        elif isinstance(stmt, For):  # it may run no time at all
+            names = set()
         wanted = (wanted - names) | ir.names(stmt)
         kept.append(stmt)
     return tuple(reversed(kept))
@@ -38,11 +40,10 @@ def unbound(body: tuple[Stmt, ...]) -> set[str]:
                 bound |= settled(then) & settled(otherwise)
             case _:
                 free |= ir.names(stmt) - bound
-                bound |= set(ir.assigned((stmt,)))
     return free
 
 
 def settled(body: tuple[Stmt, ...]) -> set[str]:
     """The names that every path through the body binds: behind it their values from before are not needed."""
-    names = {n for s in body if not isinstance(s, If) for n in ir.assigned((s,))}
+    names = {s.name for s in body if isinstance(s, Assign)}
     return names.union(*(settled(s.then) & settled(s.otherwise) for s in body if isinstance(s, If)))

@@ -43,8 +43,9 @@ class Body:
         lines: Lines = []
         for item in items:
             match item:
-                case Branch(test, then, otherwise):
-                    lines += [f"{indent}if {self.scalars.fact(test)}:"]
+                case Branch(test, then, otherwise, real):
+                    text = self.condition(test) if real else self.scalars.fact(test)
+                    lines += [f"{indent}if {text}:"]
                     lines += self.block(then, indent + "    ") or [f"{indent}    pass"]
                     if otherwise:
                         lines += [f"{indent}else:", *self.block(otherwise, indent + "    ")]
@@ -55,6 +56,13 @@ class Body:
                     self.hint = hint(item, self.names.param)
                     lines += [f"{indent}{line}" for line in self.op(item)]
         return lines
+
+    def condition(self, test: Expr) -> str:
+        """The condition of a real branch: the host's truth value, also in a compiled graph, which is then one of two.
+
+        What a shape enters is found where the tensor is.
+        """
+        return self.scalars.truth(test) if self.scalars.is_pure(test) else self.shapes.text(test)
 
     def op(self, op: Op) -> Lines:
         raise NotImplementedError

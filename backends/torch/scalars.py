@@ -14,7 +14,7 @@ from adaspec.stage import Stage
 
 from .liveness import needed, settled, unbound
 from .names import Names
-from .printer import WORDS
+from .printer import WORDS, ShapePrinter
 
 Lines = list[str]
 
@@ -27,7 +27,10 @@ class Shares:
         self.totals = {t.name for p in lowered.phases for t in p.totals}
         self.bound = {lowered.shared_values[s.name]: s.name for s in lowered.rule.shared}
         reach = {s.name: self._reach(lowered.shared_values[s.name]) for s in lowered.rule.shared}
-        self.total = [s.name for s in lowered.rule.shared if reach[s.name] & self.totals]
+        entered = set(self.totals)
+        while found := {s for s in reach if s not in entered and reach[s] & entered}:  # what reads such a Shared, too
+            entered |= found
+        self.total = [s.name for s in lowered.rule.shared if s.name in entered]
         self.own = [s.name for s in lowered.rule.shared if s.name not in self.total]
         begun = {s.initial for s in lowered.rule.shared if s.name in self.total}
         self.hypers = [
@@ -59,7 +62,12 @@ class Shares:
                 return () if new == name else (Assign(name, Name(new)),)
             case If(_, then, otherwise):
                 sides = [tuple(s for inner in side for s in self.given(inner, names)) for side in (then, otherwise)]
-                return (replace(stmt, then=sides[0], otherwise=sides[1]),)
+                new = (replace(stmt, then=sides[0], otherwise=sides[1]),)
+                if not isinstance(stmt, ir.When):
+                    return new
+                # The model may be on the other side: its step is not the parameter's.
+                behind = [n for n in ir.assigned((stmt,)) if self.bound.get(n) in names]
+                return (*new, *(s for n in behind for s in self.given(Assign(n, Name(n)), names)))
             case ir.For(_, body) if {self.bound.get(n) for n in ir.assigned(body)} <= set(names):
                 return tuple(new for n in ir.assigned(body) for new in self.given(Assign(n, Name(n)), names))
         return (stmt,)
@@ -89,10 +97,13 @@ class Host:
                     bound.add(name)
                 case If(test, then, otherwise):
                     both = set(ir.assigned(then)) & set(ir.assigned(otherwise)) | bound
-                    lines += [f"{indent}{self.names(n)} = math.nan" for n in ir.assigned((stmt,)) if n not in both]
+                    lines += [
+                        f"{indent}{self.names(n)} = {self.nothing(n)}" for n in ir.assigned((stmt,)) if n not in both
+                    ]
                     bound |= set(ir.assigned((stmt,)))
                     if not then:
-                        test, then, otherwise = negation(test), otherwise, ()
+                        test = ir.Unary("not", test) if isinstance(stmt, ir.When) else negation(test)
+                        then, otherwise = otherwise, ()
                     lines += [f"{indent}if {self.facts.text(test)}:", *self.block(then, indent + "    ", bound)]
                     if otherwise:
                         lines += [f"{indent}else:", *self.block(otherwise, indent + "    ", bound)]
@@ -101,13 +112,12 @@ class Host:
                     lines += self.block(inner, indent + "    ", bound)
         return lines
 
-    def text(self, value: Expr) -> str:
-        return self.printer.text(value) if self.lowered_number(value) else self.facts.text(value)
+    def nothing(self, name: str) -> str:
+        known = self.lowered.types.get(name)
+        return "False" if known is not None and known.truth else "math.nan"
 
-    def lowered_number(self, value: Expr) -> bool:
-        return not any(isinstance(n, ir.Logical | ir.Compare | ir.Constant) for n in ir.walk(value)) or any(
-            isinstance(n, ir.Call) for n in ir.walk(value)
-        )
+    def text(self, value: Expr) -> str:
+        return self.printer.text(value)
 
 
 class FactPrinter(Printer):
@@ -126,6 +136,10 @@ class FactPrinter(Printer):
             return super().node(ir.Unary("not", node.operand))
         return super().node(node)
 
+    def call(self, node: ir.Call) -> tuple[str, int]:
+        """Functions of literals and counts."""
+        return ShapePrinter(self.names, lambda _: None).call(node)
+
 
 class Scalars:
     """What one phase needs of the host: `use` gives a scalar expression the name by which it is passed."""
@@ -137,12 +151,18 @@ class Scalars:
         self.shares = shares
         self.phase = phase
         self.values: dict[Expr, str] = {}
+        self.truths: dict[Expr, str] = {}
+        """Conditions of real branches, which are passed behind `values`."""
         self.static: dict[str, None] = {}
         self.known = {s.name: s.value for p in self.lowered.phases for s in p.scalars if isinstance(s, Assign)}
 
     @property
+    def every(self) -> dict[Expr, str]:
+        return self.values | self.truths
+
+    @property
     def passed(self) -> list[str]:
-        return list(self.values.values())
+        return list(self.every.values())
 
     def is_pure(self, node: Expr) -> bool:
         """Whether the host can compute it before it meets a tensor: no shape enters."""
@@ -158,6 +178,8 @@ class Scalars:
         """The text by which a scalar is read where the tensors are."""
         if not ir.names(node):
             return self.host.printer.text(node)
+        if node in self.truths:
+            return self.truths[node]
         if node not in self.values:
             optional = {h.name for h in self.lowered.rule.hypers if h.optional}
             if isinstance(node, Name) and node.id not in optional:
@@ -165,6 +187,20 @@ class Scalars:
             else:
                 self.values[node] = self.names.fresh(hint)
         return self.values[node]
+
+    def truth(self, node: Expr) -> str:
+        """The text by which the condition of a real branch is read."""
+        self.values.pop(node, None)
+        if node not in self.truths:
+            self.truths[node] = self.names(node.id) if isinstance(node, Name) else self.names.fresh("due")
+        return self.truths[node]
+
+    def as_tensors(self, text: str, like: str) -> str:
+        """These scalars for a compiled graph, which is compiled anew for each answer to the conditions."""
+        n = len(self.truths)
+        if not n:
+            return f"_as_tensors({text}, {like})"
+        return f"(*_as_tensors({text}[:-{n}], {like}), *{text}[-{n}:])" if self.values else text
 
     def fact(self, node: Expr) -> str:
         """A static condition or count, over the hyperparameters that are passed as they are."""
@@ -188,7 +224,7 @@ class Scalars:
 
     def body(self) -> tuple[Stmt, ...]:
         stmts = [s for p in self.lowered.phases[: self.phase + 1] for s in p.scalars]
-        wanted = set().union(*(ir.names(e) for e in self.values), set())
+        wanted = set().union(*(ir.names(e) for e in self.every), set())
         # Shareds follow the optimizer's steps, not a parameter's: their new values come from elsewhere.
         shared = list(self.shares.new)
         return needed(tuple(s for stmt in stmts for s in self.shares.given(stmt, shared)), wanted)
@@ -201,14 +237,14 @@ class Scalars:
         return [n for n in order if n and n in free]
 
     def _direct(self) -> set[str]:
-        return set().union(*(ir.names(e) for e in self.values), set()) - settled(self.body())
+        return set().union(*(ir.names(e) for e in self.every), set()) - settled(self.body())
 
     def hypers(self) -> list[str]:
         free = unbound(self.body()) | self._direct()
         return [h.name for h in self.names.hypers if h.name in free]
 
     def lines(self) -> Lines:
-        if not self.values:
+        if not self.every:
             return []
         body = self.body()
         arguments = [f"{self.names(n)}: float" for n in self.inputs()]
@@ -219,7 +255,7 @@ class Scalars:
         lines += ['    """The numbers of a step that the tensors need, in float64."""']
         lines += self.host.block(body, "    ", {*self.inputs(), *self.hypers()})
         optional = {h.name for h in self.lowered.rule.hypers if h.optional}
-        for node, name in self.values.items():
+        for node, name in self.every.items():
             if isinstance(node, Name) and node.id not in optional:
                 continue
             text = self.host.text(node)

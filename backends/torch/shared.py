@@ -64,13 +64,13 @@ class SharedCode:
 
     def has_numbers(self, phase: PhaseCode) -> bool:
         last = phase.number + 1 == len(self.code.phases)
-        return bool(phase.scalars.values) or (last and bool(self.shares.total))
+        return bool(phase.scalars.every) or (last and bool(self.shares.total))
 
     def model_of(self, phase: PhaseCode) -> list[str]:
         """The Shareds with a total whose new values a phase needs; before the last phase, all of them."""
         if phase.number + 1 == len(self.code.phases):
             return self.shares.total
-        given = phase.scalars.inputs() if phase.scalars.values else []
+        given = phase.scalars.inputs() if phase.scalars.every else []
         return [s for s in self.shares.total if self.shares.new[s] in given]
 
     def model(self, phase: PhaseCode) -> str:
@@ -100,14 +100,14 @@ class SharedCode:
             whole = f"[sum(part.item() for part in parts) for parts in zip(*sums_{p.number + 1}, strict=True)]"
             lines += [f"{indent}{joined(p.totals)} = {whole}"]
         lines += self.model_lines(phase, indent)
-        if not phase.scalars.values:
+        if not phase.scalars.every:
             return [*lines, f"{indent}return []"]
         return [
             *lines,
             f"{indent}rows: list[Any] = []",
             f"{indent}for {', '.join(['group', 't', 'like', *self.own_names])} in keys:",
             f"{indent}    scalars: Any = {self.call(phase)}",
-            f"{indent}    rows.append(_as_tensors(scalars, like) if compiling else scalars)",
+            f"{indent}    rows.append({phase.scalars.as_tensors('scalars', 'like')} if compiling else scalars)",
             f"{indent}return rows",
         ]
 
@@ -118,7 +118,7 @@ class SharedCode:
         hypers: list[str] = []
         if wanted:
             _, inputs, hypers = model_lines(self.code.host, self.shares, wanted, self.model(phase), phase.number)
-        read = {*inputs, *(phase.scalars.inputs() if phase.scalars.values else ())}
+        read = {*inputs, *(phase.scalars.inputs() if phase.scalars.every else ())}
         old = [self.names(s) for s in self.shares.total if s in read]
         lines = [f"{indent}model = self.param_groups[0]"] if old or wanted else []
         lines += [f'{indent}{s} = model["{s}"].item()' for s in old]

@@ -4,5 +4,6 @@ from adaspec.lang import *
 
 
 def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
-    x = x - lr * (t // 10) * g
+    m = beta * m + g
+    x = x - lr * (t // norm(m)) * g
     return x, m

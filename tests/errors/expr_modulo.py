@@ -4,5 +4,6 @@ from adaspec.lang import *
 
 
 def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
-    x = x - where(t % 10 == 0, lr, 0.0) * g
+    m = beta * m + g
+    x = x - lr * m % 2
     return x, m

@@ -4,6 +4,7 @@ from adaspec.lang import *
 
 
 def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
-    if t > 100:
-        x = x - lr * g
+    m = beta * m + g
+    if t % 10 == 0:
+        x = x - lr * m / total(norm(m))
     return x, m

@@ -4,6 +4,7 @@ from adaspec.lang import *
 
 
 def bad(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
-    if lr > 0.1:
-        x = x - lr * g
+    m = beta * m + g
+    if x.ndim >= 2 and t % 10 == 0:
+        x = x - lr * m
     return x, m
