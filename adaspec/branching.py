@@ -52,7 +52,7 @@ def returned(body: Iterable[Stmt], known: Set[str]) -> Iterator[str]:
 
 def own_names(rule: ir.Rule) -> set[str]:
     """The names that have a value before the first statement."""
-    found = {rule.param, rule.grad, *rule.state_names, *(h.name for h in rule.hypers)}
+    found = {rule.param, rule.grad, *rule.state_names, *(d.name for d in (*rule.hypers, *rule.inputs))}
     return found | ({rule.step} if rule.step else set())
 
 

@@ -122,13 +122,11 @@ def check_functions(rule: ir.Rule, budget: Budget) -> None:
                 raise SpecError(f"two views named '{function.label}'", function, "give one of them another label")
             labels.add(str(function.label))
         statements, value = expand_function(rule, function, budget)
-        total = next(
-            (n for n in ir.walk((*statements, value)) if isinstance(n, ir.Call) and n.function == "total"), None
-        )
+        inside = statements if function.role == "schedule" else [s for s in statements if isinstance(s, ir.If | ir.For)]
+        total = _total((*inside, value) if function.role == "schedule" else tuple(inside))
         if total is not None:
-            raise SpecError(
-                f"a {function.role} sums over no model", total, "compute the total in the rule and keep it in a Shared"
-            )
+            what = "a schedule sums over no model" if function.role == "schedule" else "`total` in a branch of a view"
+            raise SpecError(what, total, "compute it in front, or in the rule, which keeps it in a Shared")
         drawn = next((n for n in ir.walk((*statements, value)) if isinstance(n, ir.Draw)), None)
         if drawn is not None:
             raise SpecError(f"a {function.role} draws no noise", drawn, "draw it in the rule and keep it in a Slot")
@@ -139,6 +137,15 @@ def check_functions(rule: ir.Rule, budget: Budget) -> None:
         if function.role == "view" and (not found.is_full or found.mixed) and not is_opaque(found):
             raise SpecError("a view has the shape of the parameter", value, "x * 0 + number fills it")
         check_reals((*statements, Assign("", value)), domains.arguments(rule, function))
+
+    for given in rule.inputs:
+        if given.view is not None and given.view not in labels:
+            hint = suggest(given.view, labels) or f'define it: @view("{given.view}")'
+            raise SpecError(f"'{given.name}' is a gradient at the view '{given.view}', which is not there", given, hint)
+
+
+def _total(nodes: tuple[ir.Node, ...]) -> ir.Node | None:
+    return next((n for n in ir.walk(nodes) if isinstance(n, ir.Call) and n.function == "total"), None)
 
 
 def schedule_env(function: ir.Function) -> Env:
@@ -156,11 +163,12 @@ def schedule_env(function: ir.Function) -> Env:
 
 def view_env(rule: ir.Rule, function: ir.Function) -> Env:
     """The types of a view's arguments: the rule's own names."""
-    own = signature(rule)
-    own.pop(rule.grad)
+    own = {name: t for name, t in signature(rule).items() if rule.input(name) is None}
     for argument in function.arguments:
+        if argument.name == rule.grad and function.label == "eval":
+            raise SpecError("the view 'eval' takes no gradient: there is none", argument, "give the view another label")
         if argument.name not in own:
-            what = f"a view takes the rule's own names, but no gradient: '{argument.name}' is none of them"
+            what = f"a view takes the rule's own names, but no input: '{argument.name}' is none of them"
             raise SpecError(what, argument, suggest(argument.name, own))
         kind = _kind_of(rule, argument.name)
         if argument.kind not in (None, kind):
@@ -173,7 +181,7 @@ def _kind_of(rule: ir.Rule, name: str) -> str:
     hyper = rule.hyper(name)
     if hyper is not None:
         return f"Optional[{hyper.kind}]" if hyper.optional else hyper.kind
-    kinds = {rule.param: "Param", rule.step: "Step"} | {s.name: "Slot" for s in rule.slots}
+    kinds = {rule.param: "Param", rule.grad: "Grad", rule.step: "Step"} | {s.name: "Slot" for s in rule.slots}
     return kinds.get(name, "Shared")
 
 

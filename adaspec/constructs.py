@@ -35,8 +35,8 @@ def _branches(spec: Spec, static: bool) -> list[ir.Expr]:
 
 
 def _facts(spec: Spec) -> dict[str, ir.Expr]:
-    """Names bound to static facts, and hyperparameters that may be None: asking whether they are is a fact."""
-    found: dict[str, ir.Expr] = {h.name: ir.Name(h.name) for h in spec.rule.hypers if h.optional}
+    """Names bound to static facts, and what may be None: asking whether they are is a fact."""
+    found: dict[str, ir.Expr] = {n: ir.Name(n) for n in sorted(spec.rule.optional)}
     for node in _nodes(spec):
         if isinstance(node, ir.Assign) and is_fact(spec.rule, node.value, found):
             found[node.name] = node.value
@@ -82,7 +82,7 @@ CONSTRUCTS: dict[str, tuple[str, Callable[[Spec], bool]]] = {
     "matrix": ("matrix products, roots or decompositions", _matrix),
     "model": ("a number of the whole model", lambda s: bool(s.rule.shared or _calls(s, "model"))),
     "view": ("a second reading of the parameters", lambda s: bool(s.views)),
-    "input": ("more than the gradient at each step", lambda s: bool(getattr(s.rule, "inputs", ()))),
+    "input": ("more than the gradient at each step", lambda s: bool(s.inputs)),
     "noise": ("random numbers", lambda s: any(isinstance(n, ir.Draw) for n in _nodes(s))),
     "dtype": ("a slot with a dtype of its own", lambda s: any(n.dtype for n in s.rule.slots)),
 }

@@ -9,9 +9,9 @@ from . import ir
 from .errors import SpecError, suggest
 from .hypers import check_default
 from .literals import Literals
-from .vocabulary import ARGUMENT_KINDS, KINDS, LATER, WORDS
+from .vocabulary import ARGUMENT_KINDS, KINDS, WORDS
 
-RULE_KINDS = ("Param", "Grad", "Step", "Slot", "Shared")
+RULE_KINDS = ("Param", "Grad", "Step", "Input", "Slot", "Shared")
 PYTHON = {"float": "Rate, Decay, Positive, Real", "int": "Count", "bool": "Flag"}
 """The kinds that stand for a type of Python."""
 
@@ -98,6 +98,8 @@ class Declarations(Literals):
                 if len(found[kind]) > 1:
                     what = f"a second {kind}: '{found[kind][0]}' is one already"
                     raise self.refuse(argument, what, f"a rule takes one {kind}")
+            elif kind == "Input":
+                found[kind].append(self.input(argument, default))
             elif kind == "Slot":
                 if found["Shared"]:
                     raise self.refuse(argument, "a Slot after a Shared", "slots first, then what the model shares")
@@ -127,7 +129,8 @@ class Declarations(Literals):
             step=found["Step"][0] if found["Step"] else None, slots=tuple(found["Slot"]), shared=tuple(found["Shared"]),
             hypers=tuple(self.hyper(a, d) for a, d in keywords if _kind(a.annotation) != "Rule"),
             functions=functions, body=self.body(body), dialects=dialects,
-            rule_doc=(docs or None) if doc else None, inner=inner[0] if inner else None, span=self.name_span(node),
+            rule_doc=(docs or None) if doc else None, inner=inner[0] if inner else None,
+            inputs=tuple(found["Input"]), span=self.name_span(node),
         )  # fmt: skip
 
     def arguments(self, arguments: list[ast.arg], defaults: list) -> list[tuple]:
@@ -155,12 +158,6 @@ class Declarations(Literals):
         if argument.annotation is None:
             raise self.refuse(argument, f"'{argument.arg}' has no kind", f"one of: {', '.join(allowed)}")
         word = _kind(argument.annotation)
-        inside = {n.id for n in ast.walk(argument.annotation) if isinstance(n, ast.Name)}
-        later = sorted(inside & LATER.keys())
-        if later:
-            raise self.refuse(
-                argument.annotation, f"'{later[0]}' comes later ({LATER[later[0]]})", "see docs/spec-language.md"
-            )
         if word is None or word not in allowed:
             if word in KINDS or word == "Optional":
                 if "Slot" in allowed:
@@ -169,7 +166,8 @@ class Declarations(Literals):
             elif word == "Rule":
                 raise self.refuse(argument, "a Rule stands after the `*` of a rule", f"move '{argument.arg}' there")
             elif word in RULE_KINDS:
-                raise self.refuse(argument, f"a {word} stands before the `*`", f"move '{argument.arg}' in front of it")
+                what = f"{'an' if word == 'Input' else 'a'} {word} stands before the `*`"
+                raise self.refuse(argument, what, f"move '{argument.arg}' in front of it")
             shown = ast.unparse(argument.annotation)[:40]
             kinds = PYTHON.get(shown) if "Positive" in allowed and "Slot" not in allowed else None
             if kinds:
@@ -198,6 +196,30 @@ class Declarations(Literals):
                 at, "Optional takes the kind of its value", "one of Rate, Decay, Positive, Real: Optional[Positive]"
             )
         return kind
+
+    def input(self, argument: ast.arg, default: ast.expr | None) -> ir.Input:
+        """`Input`, `Input[Scalar]`, either of them `Optional[…] = None`, and an array's `= grad_at("view")`."""
+        kind, optional, view = argument.annotation, False, None
+        if isinstance(kind, ast.Subscript) and _name(kind.value) == "Optional":
+            kind, optional = kind.slice, True
+        scalar = isinstance(kind, ast.Subscript)
+        if isinstance(kind, ast.Subscript) and _name(kind.slice) != "Scalar":
+            hint = "`Input` is an array like the parameter, `Input[Scalar]` one number for the model"
+            raise self.refuse(kind.slice, "an Input is an array or a Scalar", hint)
+        match default:
+            case ast.Call(func=ast.Name(id="grad_at"), args=[ast.Constant(value=str(view))], keywords=[]):
+                if scalar:
+                    raise self.refuse(default, "a gradient is no number", f"{argument.arg}: Input = …")
+            case ast.Constant(value=value) if value is None and optional:
+                pass
+            case None if not optional:
+                pass
+            case _:
+                known = f'{argument.arg}: Optional[…] = None may be left out, Input = grad_at("view") is a gradient'
+                what = f"the Optional input '{argument.arg}' begins as None"
+                what = what if optional else "an input has no default: the caller supplies it"
+                raise self.refuse(default or argument, what, known)
+        return ir.Input(argument.arg, scalar, optional, view, span=self.span(argument))
 
     def hyper(self, argument: ast.arg, default: ast.expr | None) -> ir.Hyper:
         kind = self.kind(argument, (*KINDS, "Optional"))
@@ -272,11 +294,17 @@ def _clean(text: str) -> str:
 
 
 def _kind(node: ast.AST | None) -> str | None:
-    """The word of an annotation: a plain name, or `Slot[…]` and `Optional[…]`, which alone take brackets."""
+    """The word of an annotation: a plain name, or `Slot[…]`, `Input[…]`, `Optional[…]`, which alone take brackets."""
     match node:
-        case ast.Name(id=name) | ast.Subscript(value=ast.Name(id="Slot" | "Optional" as name)):
+        case ast.Subscript(value=ast.Name(id="Optional"), slice=inner) if _kind(inner) == "Input":
+            return "Input"
+        case ast.Name(id=name) | ast.Subscript(value=ast.Name(id="Slot" | "Input" | "Optional" as name)):
             return name
     return None
+
+
+def _name(node: ast.AST | None) -> str | None:
+    return node.id if isinstance(node, ast.Name) else None
 
 
 def _decorator(node: ast.AST) -> str | None:

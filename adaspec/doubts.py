@@ -25,6 +25,9 @@ def doubts(rule: ir.Rule, body: tuple[ir.Stmt, ...], warn: Warn) -> None:
     for shared in rule.shared:
         if shared.name not in used:
             warn(f"the Shared '{shared.name}' is never read nor bound", shared, "remove it")
+    for given in rule.inputs:
+        if given.name not in used:
+            warn(f"the input '{given.name}' is never read", given, "remove it, or use it")
     viewed = {a.name for f in rule.functions if f.role == "view" for a in f.arguments}
     for hyper in rule.hypers:
         if hyper.name not in used | viewed | set(rule.read_at_init):

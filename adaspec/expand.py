@@ -57,12 +57,13 @@ class Expander:
         self.stack: list[str] = []
         self.count: dict[str, int] = {}
         self.facts: dict[str, dict[str, int]] = {}
-        self.nullable = {h.name for h in rule.hypers if h.optional}
+        self.nullable = set(rule.optional)
         self.loops = 0
         self.draws = 0
         self.depth = 0
-        self.numbers = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | {rule.step}
+        self.numbers = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | {rule.step, *rule.scalar_inputs}
         own = {h.name for h in rule.hypers} | set(rule.state_names) | {rule.param, rule.grad, rule.step or rule.param}
+        own |= {i.name for i in rule.inputs}
         self.taken = own | set(ir.assigned(rule.body)) if names is None else set(names)
 
     def rule_body(self) -> tuple[Stmt, ...]:
@@ -146,6 +147,7 @@ class Expander:
                 return {}
             case Compare("==", Ndim(Name(name)), Number(int(k))) | Compare("==", Number(int(k)), Ndim(Name(name))):
                 alike = {self.rule.param, self.rule.grad, *(s.name for s in self.rule.slots if s.init.whole)}
+                alike |= set(self.rule.array_inputs)
                 return dict.fromkeys(alike if name == self.rule.param else {name}, k)
             case ir.Logical("and", values):
                 return {n: k for v in values for n, k in self.rank_fact(v).items()}

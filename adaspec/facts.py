@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from . import ir
 from .expand import expand_function
+from .fold import folded
 from .ir import Assert, Assign, Constant, Dim, Expr, For, If, Logical, Name, Ndim, Number, Stmt, Unary, When, rebuild
 from .scalars import evaluate
 
@@ -66,6 +67,7 @@ def presence(rule: ir.Rule, body: tuple[Stmt, ...]) -> dict[str, Expr]:
     """
     seen: dict[str, list[Expr]] = {s.name: [] for s in rule.slots}
     for path, stmt in paths(rule, body):
+        path = possible(rule, path)
         for name in _touched(stmt):
             if name in seen and path not in seen[name]:
                 seen[name].append(path)
@@ -80,9 +82,28 @@ def presence(rule: ir.Rule, body: tuple[Stmt, ...]) -> dict[str, Expr]:
     return {name: disjunction(found) for name, found in seen.items()}
 
 
+def possible(rule: ir.Rule, fact: Expr) -> Expr:
+    """When a condition can hold in some step: whatever inputs it asks for may be given, and may be missing.
+
+    A slot that only a branch with an input touches is there from the start.
+    """
+    name = next((i.name for i in rule.inputs if i.optional and i.name in ir.names(fact)), None)
+    if name is None:
+        return fact
+    sides = [possible(rule, folded(_answered(fact, name, given))) for given in (True, False)]
+    return disjunction([side for side in dict.fromkeys(sides) if side != FALSE])
+
+
+def _answered(node: Expr, name: str, given: bool) -> Expr:
+    match node:
+        case ir.Compare("is" | "is not" as op, Name(id=asked), _) if asked == name:
+            return Constant(given == (op == "is not"))
+    return rebuild(node, lambda child: _answered(child, name, given))
+
+
 def asserts(rule: ir.Rule, body: tuple[Stmt, ...]) -> list[tuple[Expr, Assert]]:
-    """Each assertion of the rule with the condition under which it is reached."""
-    return [(path, s) for path, s in paths(rule, body) if isinstance(s, Assert)]
+    """Each assertion of the rule with the condition under which it may be reached."""
+    return [(possible(rule, path), s) for path, s in paths(rule, body) if isinstance(s, Assert)]
 
 
 def paths(rule: ir.Rule, body: tuple[Stmt, ...]) -> Iterator[tuple[Expr, Stmt]]:
@@ -120,11 +141,8 @@ def _paths(rule: ir.Rule, body: tuple[Stmt, ...], path: tuple[Expr, ...], known:
 def is_fact(rule: ir.Rule, value: Expr, known: Mapping[str, Expr]) -> bool:
     static = {h.name for h in rule.hypers if h.static} | set(known) | {rule.param, rule.grad}
     bare = {rule.param, rule.grad}
-    for node in ir.walk(value):
-        if isinstance(node, Name) and node.id not in static:
-            return False
-        if isinstance(node, ir.Call):
-            return False
+    if not ir.values_read(value) <= static or any(isinstance(node, ir.Call) for node in ir.walk(value)):
+        return False
     inside = {n.operand.id for n in ir.walk(value) if isinstance(n, Dim | Ndim) and isinstance(n.operand, Name)}
     return bare & ir.names(value) <= inside
 

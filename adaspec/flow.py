@@ -53,6 +53,7 @@ class Flow:
                 return self.loop(stmt, count, body)
             case Assert(test):
                 static_fact(test, self.env, "an assertion about", "an assertion is checked before the first step")
+                self.refuse_input(stmt, test)
                 before = self.needs(test)
                 test = self.resolved(test)
                 self.rank = max(self.rank, self.least(test, True))
@@ -195,6 +196,17 @@ class Flow:
                 what = "in a loop" if isinstance(stmt, For) else "under a condition on the shape"
                 what = "under a condition on a number" if isinstance(stmt, When) else what
                 raise SpecError(f"`total` {what}: every array must take part", node, "compute it in front")
+
+    def refuse_input(self, stmt: Stmt, test: Expr) -> None:
+        """Whether an input is given is known in a step, and an assertion is checked before the first."""
+        for node in ir.walk(test):
+            if isinstance(node, Name) and node.id in self.facts:
+                self.refuse_input(stmt, self.facts[node.id])
+            elif isinstance(node, Name) and self.rule.input(node.id) is not None:
+                hint = f"declare '{node.id}' without Optional: then it is given in every step"
+                raise SpecError(
+                    f"an assertion is checked before the first step, '{node.id}' is given in it", stmt, hint
+                )
 
     # Ranks
 

@@ -18,7 +18,7 @@ class Hoister:
     """One pass over a checked body: moving averages become lerps, scalar subexpressions get names."""
 
     def __init__(self, rule: ir.Rule, scalars: set[str], taken: set[str]) -> None:
-        self.optional = {h.name for h in rule.hypers if h.optional}
+        self.optional = rule.optional
         self.scalars = set(scalars)
         self.taken = taken
         self.named: dict[Expr, str] = {}

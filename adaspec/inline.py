@@ -117,7 +117,8 @@ class Inliner:
                 return replace(node, operand=Name(self.caller.param, span=self.call.span))
             case Compare("is" | "is not", Name(name), Constant(None)):
                 value = self.expr(node.left)
-                own = {h.name for h in (*self.joiner.own, *self.joiner.hypers) if h.optional}
+                joiner = self.joiner
+                own = {d.name for d in (*joiner.own, *joiner.hypers, *joiner.inputs) if d.optional}
                 never = not isinstance(value, Constant) and not (isinstance(value, Name) and value.id in own)
                 return none_fact(replace(node, left=value), never)
             case Choose(test, then, otherwise):

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 
 from . import facts, tree
+from . import inputs as supplied
 from .hypers import given as hypers_given
+from .ir import Assign
 from .run import Run, _lockstep, dtype_name
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ Array = Any
 Tree = Any
 Value = Any
 """A Python float or bool, None, or an array."""
+
+
+READING = "the view"
+"""What a view's value is bound to; no spec has a name with a blank."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +60,13 @@ class Interpreter:
         shared = {s.name: facts.initial(s.initial, self.hypers) for s in self.spec.rule.shared}
         return State(0, dict.fromkeys(slots, 0), slots, shared)
 
-    def step(self, params: Tree, grads: Tree, state: State, /, **hypers: Any) -> tuple[Tree, State]:
+    def step(self, params: Tree, grads: Tree, state: State, /, **given: Any) -> tuple[Tree, State]:
         """One update. `grads` has the shape of `params`; a gradient of None leaves its parameter and slots alone.
 
-        Returns new parameters and a new state; nothing that is passed in is changed. Extra keywords are hyperparameters
-        for this step, for instance a scheduled `lr`.
+        Returns new parameters and a new state; nothing that is passed in is changed. Extra keywords are the rule's
+        inputs (a number, or a tree like `params`), and hyperparameters for this step, for instance a scheduled `lr`.
         """
-        given = self._at_step(hypers)
+        hypers = self._at_step({n: v for n, v in given.items() if self.spec.rule.input(n) is None})
         xs, gs = tree.leaves(params), tree.leaves(grads)
         _alike("grads", gs, xs)
         _alike("the state", state.slots, xs)
@@ -68,12 +74,15 @@ class Interpreter:
             g = gs[path]
             if g is not None and tuple(g.shape) != tuple(x.shape):
                 raise ValueError(f"parameter '{path}' has shape {tuple(x.shape)}, its gradient {tuple(g.shape)}")
+        inputs = supplied.given(self.spec.rule, given, xs, gs)
         now = state.step + 1
         runs: dict[str, Run] = {}
         for place, (path, x) in enumerate(xs.items()):
             if gs[path] is not None and x.size != 0:
                 t = state.steps[path] + 1
-                runs[path] = Run(self.spec, path, x, gs[path], state.slots[path], state.shared, (t, now), given, place)
+                runs[path] = Run(self.spec, path, x, gs[path], state.slots[path], state.shared, (t, now), hypers, place)
+                runs[path].first_grads()
+                runs[path].supply(inputs)
         _lockstep([run.block(self.spec.statements) for run in runs.values()])
         counted = [path for path in xs if gs[path] is not None]
         shared = next(iter(runs.values())).shared() if runs else dict(state.shared)
@@ -86,20 +95,31 @@ class Interpreter:
         )
         return tree.rebuild(params, lambda path, x: runs[path].param() if path in runs else x), new
 
-    def view(self, name: str, params: Tree, state: State, /, **hypers: Any) -> Tree:
-        """Another reading of the parameters, such as "eval"; a tree like `params`."""
-        given = self._at_step(hypers)
-        _alike("the state", state.slots, tree.leaves(params))
+    def view(self, name: str, params: Tree, state: State, /, *, grads: Tree = None, **hypers: Any) -> Tree:
+        """Another reading of the parameters, such as "eval"; a tree like `params`.
+
+        A view of the gradients too needs `grads`; where one is None the parameter reads as it is.
+        """
+        hypers = self._at_step(hypers)
+        xs = tree.leaves(params)
+        _alike("the state", state.slots, xs)
         statements, value = self.spec.view(name)
-
-        def one(path: str, x: Array) -> Array:
-            if x.size == 0:
-                return x
-            run = Run(self.spec, path, x, x, state.slots[path], state.shared, (state.steps[path], state.step), given)
-            _lockstep([run.block(statements)])
-            return run.cast(run.expr(value), x)
-
-        return tree.rebuild(params, one)
+        gs = dict(xs)
+        if self.spec.takes_grads(name):
+            if grads is None:
+                raise TypeError(f"the view '{name}' of {self.spec.name} takes gradients: view(..., grads=grads)")
+            gs = tree.leaves(grads)
+            _alike("grads", gs, xs)
+        runs = {
+            path: Run(
+                self.spec, path, x, gs[path], state.slots[path], state.shared, (state.steps[path], state.step), hypers
+            )
+            for path, x in xs.items()
+            if x.size != 0 and gs[path] is not None
+        }
+        whole = (*statements, Assign(READING, value))
+        _lockstep([run.block(whole) for run in runs.values()])
+        return tree.rebuild(params, lambda path, x: runs[path].cast(runs[path].env[READING], x) if path in runs else x)
 
     def _at_step(self, hypers: Mapping[str, Any]) -> dict[str, Any]:
         """The hyperparameters of one step; what decides which slots exist may not change."""

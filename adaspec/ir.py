@@ -272,6 +272,20 @@ class Slot(Node):
 
 
 @dataclass(frozen=True)
+class Input(Node):
+    """What the caller supplies in each step: an array like each parameter or, if `scalar`, one number for the model.
+
+    `optional`: it may be left out of a step, which is a static fact of that step. `view` is the label of the view at
+    which the caller takes the gradient, if it is one.
+    """
+
+    name: str
+    scalar: bool = False
+    optional: bool = False
+    view: str | None = None
+
+
+@dataclass(frozen=True)
 class Shared(Node):
     """One float64 scalar for the whole model; `initial` is a number or the name of a hyperparameter, read at init."""
 
@@ -363,12 +377,29 @@ class Rule(Node):
     dialects: tuple[Dialect, ...] = ()
     rule_doc: str | None = None
     inner: Inner | None = None
+    inputs: tuple[Input, ...] = ()
 
     def function(self, name: str) -> Function | None:
         return next((f for f in self.functions if f.name == name), None)
 
     def hyper(self, name: str) -> Hyper | None:
         return next((h for h in self.hypers if h.name == name), None)
+
+    def input(self, name: str) -> Input | None:
+        return next((i for i in self.inputs if i.name == name), None)
+
+    @property
+    def scalar_inputs(self) -> tuple[str, ...]:
+        return tuple(i.name for i in self.inputs if i.scalar)
+
+    @property
+    def array_inputs(self) -> tuple[str, ...]:
+        return tuple(i.name for i in self.inputs if not i.scalar)
+
+    @property
+    def optional(self) -> set[str]:
+        """The hyperparameters and inputs that may be None."""
+        return {d.name for d in (*self.hypers, *self.inputs) if d.optional}
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -438,6 +469,13 @@ def _mapped(value, change):
 def names(node: Node | tuple[Node, ...]) -> set[str]:
     """Every name read under `node`."""
     return {n.id for n in walk(node) if isinstance(n, Name)}
+
+
+def values_read(node: Node) -> set[str]:
+    """Every name whose value is read under `node`: to ask whether it is None does not count."""
+    if isinstance(node, Compare) and node.op in ("is", "is not"):
+        return set()
+    return {node.id} if isinstance(node, Name) else set().union(*map(values_read, children(node)))
 
 
 def assigned(body: tuple[Stmt, ...]) -> list[str]:

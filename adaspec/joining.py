@@ -39,10 +39,11 @@ class Joiner:
         self.step = rule.step
         self.slots = list(rule.slots)
         self.shared = list(rule.shared)
+        self.inputs = list(rule.inputs)
         self.own = list(rule.hypers)
         self.hypers: list[ir.Hyper] = []
         self.functions = list(rule.functions)
-        self.bound = {rule.param, rule.grad, *rule.state_names, *(h.name for h in rule.hypers)}
+        self.bound = {rule.param, rule.grad, *rule.state_names, *(d.name for d in (*rule.hypers, *rule.inputs))}
         self.bound |= set(ir.assigned(rule.body)) | ({rule.step} if rule.step else set())
         self.taken = self.bound | {f.name for f in rule.functions} | {rule.name} | _called(rule)
         self.parts: dict[tuple[str, bool], Join] = {}
@@ -87,6 +88,7 @@ class Joiner:
         names = known.names if known else self.state_names(call, callee, prefix)
         given = self.given(call, callee, wraps)
         hypers = {h.name: given.get(h.name) or self.hyper(h, callee, prefix, wraps, call) for h in callee.hypers}
+        hypers |= {i.name: given.get(i.name) or self.input(i, prefix, call) for i in callee.inputs}
         if known:
             return replace(known, hypers=hypers)
         clash = next((n for n in _called(callee) if n in FUNCTIONS and n in self.bound), None)
@@ -146,6 +148,9 @@ class Joiner:
         found: dict[str, Expr] = {}
         for name, value in call.options:
             hyper = callee.hyper(name)
+            if callee.input(name) is not None:
+                found[name] = value
+                continue
             if hyper is None:
                 what = f"'{callee.name}' has no hyperparameter '{name}', which '{self.rule.name}' gives it"
                 raise SpecError(what, value, suggest(name, (h.name for h in callee.hypers)) or "it has none")
@@ -178,6 +183,18 @@ class Joiner:
                 self.passed[key] = name
         return Name(self.passed[key], span=call.span)
 
+    def input(self, given: ir.Input, prefix: str, call: Call) -> Expr:
+        """The name of an input that the call does not give: the caller's own if it declares the same, else it joins."""
+        key = prefix, False, given.name
+        if key not in self.passed:
+            same = any(replace(given, span=ir.NOWHERE) == replace(i, span=ir.NOWHERE) for i in self.inputs)
+            name = given.name if same else self.claim(given.name, prefix, call)
+            self.passed[key] = name
+            if not same:
+                self.bound.add(name)
+                self.inputs.append(replace(given, name=name, span=call.span))
+        return Name(self.passed[key], span=call.span)
+
     def agree(self, known: ir.Hyper, hyper: ir.Hyper, callee: ir.Rule, call: Call) -> None:
         give = f"give it in the call: {call.function}(…, {hyper.name}=…)"
         kinds = [f"Optional[{h.kind}]" if h.optional else h.kind for h in (known, hyper)]
@@ -196,9 +213,13 @@ class Joiner:
         scope |= join.hypers  # type: ignore[assignment]
         if join.rule.step:
             scope |= {join.rule.step: call.args[2]}  # type: ignore[dict-item]
+        if call.args[1] == Name(self.rule.grad) and self.rule.grad not in ir.assigned(self.rule.body):
+            scope |= {join.rule.grad: Name(self.rule.grad)}
         known = self.kinds()
         for view in join.rule.functions:
             label = str(view.label)
+            if view.role == "view" and not {a.name for a in view.arguments} <= scope.keys():
+                continue
             values = {a.name: scope[a.name] for a in view.arguments} if view.role == "view" else {}
             used = dict.fromkeys(n for v in values.values() for n in _read(v))
             if view.role != "view" or label in self.shown or not used.keys() <= known.keys():
@@ -217,7 +238,7 @@ class Joiner:
 
     def kinds(self) -> dict[str, str]:
         """The names of the caller that a view may take, with their kinds."""
-        found = {self.rule.param: "Param"} | {s.name: "Slot" for s in self.slots}
+        found = {self.rule.param: "Param", self.rule.grad: "Grad"} | {s.name: "Slot" for s in self.slots}
         found |= {s.name: "Shared" for s in self.shared} | ({self.step: "Step"} if self.step else {})
         return found | {
             h.name: f"Optional[{h.kind}]" if h.optional else h.kind for h in (*self.own, *self.hypers)
@@ -235,6 +256,7 @@ class Joiner:
             step=self.step,
             slots=tuple(self.slots),
             shared=tuple(self.shared),
+            inputs=tuple(self.inputs),
             hypers=hypers,
             inner=None,
             body=body,
@@ -272,7 +294,7 @@ def _called(node: ir.Rule | ir.Function) -> set[str]:
 
 
 def _locals(rule: ir.Rule) -> Iterator[str]:
-    state = {rule.param, rule.grad, *rule.state_names, *(h.name for h in rule.hypers)}
+    state = {rule.param, rule.grad, *rule.state_names, *(d.name for d in (*rule.hypers, *rule.inputs))}
     yield from (name for name in ir.assigned(rule.body) if name not in state)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from . import domains, facts, ir
 from .hoist import Hoister
-from .ir import Assign, Expr, Stmt
+from .ir import Assign, Expr
 from .phases import Phase, Total, split
 from .rewrite import Rewriter
 from .stage import Stage, Type
@@ -23,20 +23,10 @@ from .table import lowered_type, type_table
 from .text import expression
 from .tidy import Subtract, live, ordered, renumbered, updates
 from .versions import separated
+from .views import View, view
 
 if TYPE_CHECKING:
     from .spec import Spec
-
-
-@dataclass(frozen=True)
-class View:
-    """A view: statements over the rule's own names, then the value."""
-
-    label: str
-    arguments: tuple[str, ...]
-    body: tuple[Stmt, ...]
-    value: Expr
-    doc: str | None
 
 
 @dataclass(frozen=True)
@@ -104,7 +94,9 @@ class Lowered:
 def lower(spec: Spec) -> Lowered:
     rule = spec.core
     scalars = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | ({rule.step} if rule.step else set())
+    scalars |= set(rule.scalar_inputs)
     taken = scalars | {rule.param, rule.grad, rule.name} | set(rule.state_names) | set(ir.assigned(spec.checked))
+    taken |= set(rule.array_inputs)
     hoister = Hoister(rule, scalars, taken)
     body = hoister.block(spec.checked[:-1])
     body = Rewriter(scalars, domains.signature(rule)).block(body)
@@ -126,15 +118,9 @@ def lower(spec: Spec) -> Lowered:
     }  # fmt: skip
     return Lowered(
         spec, phases, facts.presence(rule, spec.statements), tuple(facts.asserts(rule, spec.statements)),
-        tuple(_view(spec, label) for label in spec.views), comments, type_table(rule, whole, totals), intervals,
+        tuple(view(spec, label, taken) for label in spec.views), comments, type_table(rule, whole, totals), intervals,
         {s.name: renamed.get(s.name, s.name) for s in rule.shared},
     )  # fmt: skip
-
-
-def _view(spec: Spec, label: str) -> View:
-    function = spec.core.function(spec.views[label].name) or spec.views[label]
-    statements, value = spec.view(label)
-    return View(label, tuple(a.name for a in function.arguments), statements, value, function.doc)
 
 
 __all__ = ["Lowered", "Phase", "Subtract", "Total", "View", "lower", "lowered_type"]

@@ -67,7 +67,7 @@ class Splitter:
         self.totals: list[list[Total]] = [[]]
         self.renamed: dict[str, str] = dict(outer.renamed) if outer else {}
         self.shared = {s.name for s in rule.shared}
-        self.known = {*self.shared, *(h.name for h in rule.hypers)}
+        self.known = {*self.shared, *(h.name for h in rule.hypers), *rule.scalar_inputs}
 
     def block(self, body: tuple[Stmt, ...]) -> None:
         for stmt in body:
@@ -201,7 +201,7 @@ class Splitter:
 
     def is_scalar(self, stmt: Stmt) -> bool:
         """Whether every name that the statement reads or binds is one value for the whole model."""
-        found = [self.types[n] for n in [*ir.names(stmt), *bound((stmt,))] if n in self.types]
+        found = [self.types[n] for n in [*ir.values_read(stmt), *bound((stmt,))] if n in self.types]
         shapes = any(isinstance(n, ir.Dim | ir.Ndim) for n in ir.walk(stmt))
         return not shapes and all(t.stage.shared for t in found)
 

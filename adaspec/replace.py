@@ -113,7 +113,8 @@ def _with_schedule(rule: ir.Rule, name: str, text: Any, changes: dict[str, Any])
 def _bound(rule: ir.Rule) -> set[str]:
     """The names that mean something else to the rule than a hyperparameter."""
     functions = {f.name for f in rule.functions}
-    return {rule.name, rule.param, rule.grad, *rule.state_names, *ir.assigned(rule.body)} | functions
+    own = {rule.name, rule.param, rule.grad, *rule.state_names, *(i.name for i in rule.inputs)}
+    return own | set(ir.assigned(rule.body)) | functions
 
 
 def _with_slot(rule: ir.Rule, name: str, text: Any) -> ir.Rule:

@@ -171,14 +171,17 @@ class Rewriter:
 def rewrite(rule: ir.Rule, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
     """The expanded body with every scalar expression in its accurate form."""
     scalars = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | ({rule.step} if rule.step else set())
-    return Rewriter(scalars, intervals_of(rule)).block(body)
+    return Rewriter(scalars | set(rule.scalar_inputs), intervals_of(rule)).block(body)
 
 
 def rewrite_function(
     rule: ir.Rule, function: ir.Function, statements: tuple[Stmt, ...], value: Expr
 ) -> tuple[tuple[Stmt, ...], Expr]:
     """A schedule's or a view's expanded body and value, likewise."""
-    scalars = {a.name for a in function.arguments if a.kind not in ("Param", "Grad", "Slot", "Array", "Matrix")}
+    arrays = {rule.param, rule.grad, *(s.name for s in rule.slots)} if function.role == "view" else set()
+    scalars = {
+        a.name for a in function.arguments if a.kind not in ("Param", "Grad", "Slot", "Array", "Matrix")
+    } - arrays
     env = arguments(rule, function)
     rewriter = Rewriter(scalars, env)
     return rewriter.block(statements), rewriter.expr(value)

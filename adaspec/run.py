@@ -103,17 +103,34 @@ class Run:
         self.env[spec.rule.grad] = self._widened(g, wide)
         for slot in spec.core.slots:
             if slot.name in slots:
-                first = slot.init.kind == "first_grad" and t[0] == 1
-                self.env[slot.name] = self.env[spec.rule.grad] if first else self._widened(slots[slot.name], wide)
+                self.env[slot.name] = self._widened(slots[slot.name], wide)
         # A statement that binds a Shared reads the optimizer's step, all others the parameter's own.
         self.model = dict(hypers) | dict(shared)
         if spec.rule.step:
             self.env[spec.rule.step], self.model[spec.rule.step] = float(t[0]), float(t[1])
+        self.is_first = t[0] == 1
         self.shared_names = set(spec.shared)
         self.follows = ""
         """Inside a branch where the two steps disagree: whose side this is, the parameter's "own" or the "model"'s."""
         self.settled: dict[str, Value] = {}
         """There, the Shareds as the model's side has left them."""
+        self.asked: dict[str, bool | None] = {}
+
+    def first_grads(self) -> None:
+        """At the first update, slots that begin with a gradient hold this one."""
+        for slot in self.spec.core.slots:
+            if self.is_first and slot.init.kind == "first_grad" and slot.name in self.given:
+                self.env[slot.name] = self.env[self.spec.rule.grad]
+
+    def supply(self, inputs: Mapping[str, Any]) -> None:
+        """The inputs of this step; of an array input, statements of the model may ask whether it is there."""
+        for i in self.spec.rule.inputs:
+            value = inputs[i.name]
+            if i.scalar:
+                self.env[i.name] = self.model[i.name] = value
+            else:
+                self.env[i.name] = None if value is None else self._widened(value[self.path], self.wide)
+                self.asked[i.name] = None if value is None else True
 
     def _widened(self, a: Array, dtype: Any) -> Array:
         return a if a.dtype == dtype else self.xp.astype(a, dtype)
@@ -196,15 +213,16 @@ class Run:
         return Name(name)
 
     def _bind(self, name: str, value: Expr) -> None:
-        scalar = ir.names(value) <= self.model.keys() and not any(
+        scalar = ir.values_read(value) <= self.model.keys() and not any(
             isinstance(n, Dim | Draw | Ndim | Index | Transpose) for n in ir.walk(value)
         )
         if scalar:
-            self.model[name] = scalars.evaluate(value, self.model)
+            self.model[name] = scalars.evaluate(value, self.asked | self.model if self.asked else self.model)
         if name in self.shared_names:
             self.env[name] = self.settled.get(name, self.model[name])
         else:
             self.env[name] = self.expr(value)
+            self.asked.pop(name, None)
             if not scalar:
                 self.model.pop(name, None)
 

@@ -75,6 +75,10 @@ class Spec:
         return MappingProxyType({h.name: h for h in self.rule.hypers})
 
     @cached_property
+    def inputs(self) -> Mapping[str, ir.Input]:
+        return MappingProxyType({i.name: i for i in self.rule.inputs})
+
+    @cached_property
     def slots(self) -> Mapping[str, ir.Slot]:
         return MappingProxyType({s.name: s for s in self.rule.slots})
 
@@ -122,6 +126,10 @@ class Spec:
         if name not in self.views:
             raise KeyError(f"{self.name} has no view '{name}': it has {', '.join(self.views) or 'none'}")
         return self._function(self.views[name])
+
+    def takes_grads(self, name: str) -> bool:
+        """Whether a view reads gradients too."""
+        return any(a.name == self.rule.grad for a in self.views[name].arguments)
 
     def schedule(self, name: str) -> tuple[tuple[ir.Stmt, ...], ir.Expr]:
         """The statements and the value of a schedule, in its own argument names."""

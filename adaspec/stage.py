@@ -86,9 +86,10 @@ def typeof(node: Expr, env: Env) -> Type:
             return _broadcast(node, _number(left, env), _number(right, env))
         case Compare("is" | "is not", left, right):
             if not (isinstance(right, Constant) and right.value is None and isinstance(left, Name)):
-                raise SpecError("`is` asks whether a hyperparameter is None", node, "write `h is not None`")
+                what = "`is` asks whether a hyperparameter or an input is None"
+                raise SpecError(what, node, "write `h is not None`")
             if not typeof(left, env).nullable:
-                hint = "only a hyperparameter declared `Optional[…]` may be None, and it is asked by its own name"
+                hint = "only what is declared `Optional[…]` may be None, and it is asked by its own name"
                 raise SpecError(f"'{left.id}' is never None", left, hint)
             return Type(Stage.STATIC, truth=True)
         case Compare(op, left, right):
@@ -140,14 +141,19 @@ def _number(node: Expr, env: Env) -> Type:
 def _numeric(node: Expr, inner: Type) -> Type:
     if inner.truth:
         raise SpecError("a truth value in arithmetic", node, "write where(condition, 1.0, 0.0)")
+    _present(node, inner)
+    return inner
+
+
+def _present(node: Expr, inner: Type) -> None:
     if inner.optional:
         name = node.id if isinstance(node, Name) and inner.nullable else "h"
         raise SpecError("this may be None here", node, f"ask first: `if {name} is not None:`")
-    return inner
 
 
 def _array(node: Expr, inner: Type, lack: str) -> None:
     """Refuse an operation on axes where there may be none."""
+    _present(node, inner)
     if not inner.is_array:
         raise SpecError(f"a number {lack}", node, "is it the parameter, the gradient or a slot that is meant?")
     if inner.mixed:

@@ -69,6 +69,7 @@ def body(statements: tuple[ir.Stmt, ...], indent: str = "    ") -> list[str]:
 def _rule(rule: ir.Rule) -> list[str]:
     arguments = [f"{rule.param}: Param", f"{rule.grad}: Grad"]
     arguments += [f"{rule.step}: Step"] if rule.step else []
+    arguments += [input_(i) for i in rule.inputs]
     arguments += [f"{s.name}: Slot = {init(s.init)}" for s in rule.slots]
     arguments += [f"{s.name}: Shared = {beginning(s.initial)}" for s in rule.shared]
     if rule.hypers:
@@ -85,6 +86,13 @@ def hyper(h: ir.Hyper) -> str:
 
 def beginning(value: float | str) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def input_(i: ir.Input) -> str:
+    kind = "Input[Scalar]" if i.scalar else "Input"
+    kind = f"Optional[{kind}]" if i.optional else kind
+    default = f'grad_at("{i.view}")' if i.view is not None else "None" if i.optional else ""
+    return f"{i.name}: {kind}" + (f" = {default}" if default else "")
 
 
 def init(value: ir.Init) -> str:

@@ -70,8 +70,9 @@ FULL: tuple[Axis, ...] = ("...", -4, -3, -2, -1)
 class Type:
     """What is known of a value: its stage, its axes (`()` for a number), and in which way it is special.
 
-    `truth`: a truth value. `optional`: it may be None here. `nullable`: a hyperparameter of which `is None` may be
-    asked. `whole`: an integer, so that a loop may count to it. `mixed`: an array on one path, a number on another.
+    `truth`: a truth value. `optional`: it may be None here. `nullable`: a hyperparameter or an input of which `is
+    None` may be asked. `whole`: an integer, so that a loop may count to it. `mixed`: an array on one path, a number on
+    another.
     """
 
     stage: Stage
@@ -120,6 +121,9 @@ def signature(rule: ir.Rule) -> Env:
     env: Env = {rule.param: Type(Stage.ARRAY, FULL), rule.grad: Type(Stage.ARRAY, FULL)}
     if rule.step:
         env[rule.step] = Type(Stage.SCALAR, whole=True)
+    for i in rule.inputs:
+        stage, dims = (Stage.SCALAR, ()) if i.scalar else (Stage.ARRAY, FULL)
+        env[i.name] = Type(stage, dims, optional=i.optional, nullable=i.optional)
     for slot in rule.slots:
         env[slot.name] = slot_type(slot)
     for shared in rule.shared:

@@ -154,6 +154,20 @@ def gradients(
         yield [np.asarray(s * rng.normal(size=shape)) for s, shape in zip(scales, shapes, strict=True)]
 
 
+def supplied(spec: Spec, seed: int, steps: int, grads: list[Any]) -> dict[str, Any]:
+    """Inputs for a step that has these gradients: numbers in (0, inf), normal arrays of the gradients' scale.
+
+    An input that may be left out is left out of every third step. The numbers depend on the seed and the step alone.
+    """
+    rng = np.random.default_rng([seed, steps])
+    found: dict[str, Any] = {}
+    for i in spec.rule.inputs:
+        number = float(np.exp(rng.normal()))
+        arrays = [np.asarray(np.sqrt(np.mean(g**2) if g.size else 0) * rng.normal(size=g.shape)) for g in grads]
+        found[i.name] = None if i.optional and steps % 3 == 2 else number if i.scalar else arrays
+    return found
+
+
 def free_run(spec: Spec, session: Any, factory: Any, mode: str, steps: int, seed: int) -> tuple[float, float]:
     """Largest relative difference of the parameters over a free run in float64."""
     rng = np.random.default_rng(seed)
@@ -164,9 +178,10 @@ def free_run(spec: Spec, session: Any, factory: Any, mode: str, steps: int, seed
     run = session(factory, params, "float64", mode)
     worst = 0.0
     try:
-        for grads in gradients(shapes, rng, steps, 6.0):
-            found = run.step(grads)
-            params, state = oracle.step(params, grads, state)
+        for step, grads in enumerate(gradients(shapes, rng, steps, 6.0)):
+            inputs = supplied(spec, seed, step, grads)
+            found = run.step(grads, inputs)
+            params, state = oracle.step(params, grads, state, **inputs)
             worst = max([worst, *(relative(a, np.asarray(b)) for a, b in zip(found, params, strict=True))])
     finally:
         run.close()
@@ -204,11 +219,13 @@ def same_inputs(
     run = session(factory, params, "float32", mode, lr)
     worst = worst_relative = 0.0
     try:
-        for grads in gradients(shapes, rng, steps, widest):
+        for step, grads in enumerate(gradients(shapes, rng, steps, widest)):
             grads = [g.astype(np.float32) for g in grads]
+            inputs = {n: _rounded(v) for n, v in supplied(spec, seed, step, grads).items()}
             run.set(params)
-            found = run.step(grads)
-            wanted, state = oracle.step([Sized(p) for p in params], [Sized(g) for g in grads], state)
+            found = run.step(grads, inputs)
+            sized = {n: [Sized(a) for a in v] if isinstance(v, list) else v for n, v in inputs.items()}
+            wanted, state = oracle.step([Sized(p) for p in params], [Sized(g) for g in grads], state, **sized)
             for i, (x, a, b) in enumerate(zip(params, found, wanted, strict=True)):
                 if x.size:
                     unit = b.size_ - np.abs(x) if additive else b.size_
@@ -221,6 +238,13 @@ def same_inputs(
     finally:
         run.close()
     return worst, worst_relative
+
+
+def _rounded(value: Any) -> Any:
+    """An input as float32 holds it."""
+    if value is None:
+        return None
+    return [a.astype(np.float32) for a in value] if isinstance(value, list) else float(np.float32(value))
 
 
 def _float32(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> Any:

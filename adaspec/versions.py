@@ -28,7 +28,7 @@ class Versions:
         self.types: dict[str, Type] = dict(signature(rule))
         self.current: dict[str, str] = {}
         self.reads = _reads(body)
-        self.arrays = {rule.param, rule.grad, *(s.name for s in rule.slots)}
+        self.arrays = {rule.param, rule.grad, *rule.array_inputs, *(s.name for s in rule.slots)}
         self.shared = {s.name for s in rule.shared}
 
     def block(self, body: tuple[Stmt, ...], inside: Stage) -> tuple[Stmt, ...]:

@@ -41,7 +41,7 @@ KINDS: dict[str, Domain] = {
     "Flag": Domain("True or False", 0.0, 1.0, high_open=False, integer=True),
 }
 
-ARGUMENT_KINDS = ("Param", "Grad", "Step", "Slot", "Shared", "Array", "Matrix", "Scalar", *KINDS, "Optional")
+ARGUMENT_KINDS = ("Param", "Grad", "Step", "Input", "Slot", "Shared", "Array", "Matrix", "Scalar", *KINDS, "Optional")
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,14 @@ LATER: dict[str, str] = {
     **dict.fromkeys(("eigh", "qr", "solve_triangular", "triu"), "matrix decompositions"),
     **dict.fromkeys(("argsort", "take", "reshape"), "sorting and reshaping"),
     **dict.fromkeys(("fan_in", "fan_out"), "layouts"),
-    **dict.fromkeys(("Input", "grad_at"), "extra inputs"),
 }
 """Words of the language that are decided but not built yet, each with the part it belongs to."""
 
 WORDS = (
-    frozenset(FUNCTIONS) | set(INITS) | set(ARGUMENT_KINDS) | set(LATER) | set(DTYPES) | {"Rule", "schedule", "view"}
+    frozenset(FUNCTIONS)
+    | set(INITS)
+    | set(ARGUMENT_KINDS)
+    | set(LATER)
+    | set(DTYPES)
+    | {"Rule", "schedule", "view", "grad_at"}
 )

@@ -113,7 +113,7 @@ class Customary:
     def set(self, params: list[Any]) -> None:
         self.params = [np.array(p, np.float32) for p in params]
 
-    def step(self, grads: list[Any]) -> list[Any]:
+    def step(self, grads: list[Any], inputs: dict[str, Any]) -> list[Any]:
         self.t += 1
         out = []
         for p, g, m, v in zip(self.params, grads, self.m, self.v, strict=True):

@@ -25,7 +25,7 @@ BUILTINS = {"abs", "all", "max", "min", "range", "ValueError"}
 HELPING = {"any", "bool", "callable", "float", "hasattr", "int", "isinstance", "list", "str", "sum", "tuple", "zip"}
 HELPING |= {"OverflowError", "TypeError"}
 STEP = {"updates", "state", "params", "extra_args", "count", "dtype", "hypers", "update", "change", "old"}
-STEP |= {"rule", "name", "reading", "view", "noise", "place", "then", "otherwise"}
+STEP |= {"rule", "name", "reading", "view", "noise", "place", "then", "otherwise", "grads", "part"}
 FACTORY = {"init_fn", "update_fn", "view_fn", "tx", "p", "path"}
 INSIDE = MODULE | BUILTINS | STEP
 """What the functions of a step read or bind by themselves: names that a rule's own must not be."""
@@ -33,6 +33,8 @@ RESERVED = INSIDE | FACTORY | HELPING
 
 PUBLIC = {"lr": "learning_rate", "beta1": "b1", "beta2": "b2", "beta3": "b3"}
 """The names of optax for hyperparameters that have one there."""
+PUBLIC_INPUTS = {"loss": "value"}
+"""Likewise for what `update` is given beside gradients and parameters."""
 
 HEAD = """import math
 from collections.abc import Callable
@@ -64,16 +66,24 @@ class Module:
         self.static = [h for h in rule.hypers if h.static]
         self.traced = [h for h in rule.hypers if not h.static]
         bodies = tuple(s for p in lowered.phases for s in (*p.scalars, *p.body))
-        views = tuple(s for v in lowered.views for s in v.body)
+        views = tuple(s for v in lowered.views for s in (*v.body, *(s for part in v.sums for s in part.body)))
         own = [rule.param, rule.grad, rule.step or rule.param, *rule.state_names, *(h.name for h in rule.hypers)]
-        locals_ = [*ir.assigned(bodies), *(t.name for p in lowered.phases for t in p.totals), *ir.assigned(views)]
+        own += [i.name for i in rule.inputs]
+        locals_ = [*ir.assigned(bodies), *(t.name for p in lowered.phases for t in p.totals)]
+        locals_ += [n for v in lowered.views for n in v.bound]
         # A static hyperparameter is read from the factory's scope; where the rule binds its name anew, under an alias.
         closed = {h.name: self.public[h.name] for h in self.static if h.name not in locals_}
         aliased = {self.public[h.name] for h in self.static}
         phases = {f"phase{k}" for k in range(1, len(lowered.phases) + 1)}
         taken = INSIDE | aliased | phases | {self.state, self.factory}
+        spelt = {i.name: PUBLIC_INPUTS[i.name] for i in rule.inputs if i.name in PUBLIC_INPUTS}
+        spelt = {n: public for n, public in spelt.items() if public not in own}
+        taken |= set(spelt.values())
         self.names = mangle([n for n in (*own, *locals_) if n not in closed], taken) | closed
-        outer = {rule.param, rule.grad, rule.step, *rule.state_names}
+        self.inputs = {i.name: spelt.get(i.name, self.names[i.name]) for i in rule.inputs}
+        """The keyword of each input: optax's own name, else the spec's."""
+        outer = {rule.param, rule.grad, rule.step, *rule.state_names, *(i.name for i in rule.inputs)}
+        outer |= {part.name for v in lowered.views for part in v.sums}
         static = folded_names([h.name for h in self.static], outer, (*bodies, *views))
         folded = folded_names([h.name for h in rule.hypers], outer, (*bodies, *views))
         self.printer = JaxPrinter(self.names, folded, static, lowered.intervals, rule)
@@ -137,9 +147,15 @@ class Module:
             lines.append(f"    {name}: {own}{'' if h.static else 'in '}{domain}{static}.")
         needs = ", which `update` needs to see" if Update(self).needs_params else ""
         lines += ["", "Returns:", f"    The gradient transformation. Its updates are added to the parameters{needs}."]
+        for i in self.rule.inputs:
+            name = self.inputs[i.name]
+            own = "" if name == i.name else f"{i.name} of the rule, "
+            kind = "a number" if i.scalar else f"the gradient at the view {i.view!r}" if i.view else "a tree like them"
+            lines.append(f"    `update(..., {name}={name})`: {own}{kind}{', or None' if i.optional else ''}.")
         for view in self.lowered.views:
             about = " ".join((view.doc or "Another reading of the parameters.").split())
-            lines.append(f'    `.view("{view.label}", params, state)`: {about}')
+            grads = ", grads" if view.takes_grads else ""
+            lines.append(f'    `.view("{view.label}", params, state{grads})`: {about}')
         return lines
 
     def checks(self) -> list[str]:
@@ -203,15 +219,19 @@ class Module:
         return f"_first({self.public[value]})" if isinstance(value, str) else repr(value)
 
     def view_lines(self) -> list[str]:
+        grads = any(v.takes_grads for v in self.lowered.views)
+        kinds = f"[[str, optax.Params, {self.state}], optax.Params]" if not grads else "[..., optax.Params]"
+        last, given = (", grads: Any = None", ", grads") if grads else ("", "")
+        head = f"def _view(name: str, params: optax.Params, state: {self.state}{last}, **hypers: Any) -> optax.Params:"
         return [
             "class _Transformation(optax.GradientTransformationExtraArgs):",
             '    """A gradient transformation that knows other readings of the parameters."""',
             "",
-            f"    view: Callable[[str, optax.Params, {self.state}], optax.Params]",
+            f"    view: Callable{kinds}",
             "", "",
-            f"def _view(name: str, params: optax.Params, state: {self.state}, **hypers: Any) -> optax.Params:",
-            f'    """`{self.factory}(**hypers).view(name, params, state)`."""',
-            f"    return {self.factory}(**hypers).view(name, params, state)",
+            head,
+            f'    """`{self.factory}(**hypers).view(name, params, state{given})`."""',
+            f"    return {self.factory}(**hypers).view(name, params, state{given})",
             "", "",
             f"{self.factory}.view = _view  # type: ignore[attr-defined]",
         ]  # fmt: skip

@@ -91,6 +91,29 @@ def _floating(params: optax.Params) -> list[tuple[str, Any]]:
             raise TypeError(f"parameter {path} is {jnp.result_type(p)}: parameters are real floating arrays")
     return found
 ''',
+    "_scalar": '''
+def _scalar(name: str, value: Any, dtype: Any) -> jax.Array:
+    """A number for the whole model."""
+    if jnp.shape(value) != ():
+        raise ValueError(f"the input {name!r} has shape {jnp.shape(value)}: it is one number")
+    return jnp.asarray(value, dtype)
+''',
+    "_like": '''
+def _like(name: str, tree: Any, updates: Any) -> Any:
+    """An array for every gradient; None for each where the step goes without."""
+    if tree is None:
+        return jax.tree.map(lambda g: None, updates)
+    leaves, treedef = jax.tree_util.tree_flatten_with_path(updates, is_leaf=lambda leaf: leaf is None)
+    try:
+        found = treedef.flatten_up_to(tree)
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"the input {name!r} is not a tree like the gradients") from None
+    for (path, g), a in zip(leaves, found, strict=True):
+        if g is not None and (a is None or jnp.shape(a) != jnp.shape(g)):
+            was = "missing" if a is None else f"of shape {jnp.shape(a)}, its gradient {jnp.shape(g)}"
+            raise ValueError(f"the input {name!r} of {jax.tree_util.keystr(path)} is {was}")
+    return tree
+''',
     "_nothing": '''
 def _nothing(g: Any) -> bool:
     """Parameters without a gradient, and arrays without elements, pass through untouched."""

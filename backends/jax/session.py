@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from . import PUBLIC_INPUTS
+
 MODES = ("eager", "jit")
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Session:
@@ -21,8 +27,8 @@ class Session:
         self.dtype, self.jnp = dtype, jnp
         self.transformation = transformation = factory() if lr is None else factory(learning_rate=lr)
 
-        def advance(params: Any, grads: Any, state: Any) -> Any:
-            updates, state = transformation.update(grads, state, params)
+        def advance(params: Any, grads: Any, state: Any, inputs: Any) -> Any:
+            updates, state = transformation.update(grads, state, params, **inputs)
             return optax.apply_updates(params, updates), state
 
         self.advance = jax.jit(advance) if mode == "jit" else advance
@@ -34,12 +40,17 @@ class Session:
         with self.scope():
             self.params = [self.jnp.asarray(p, self.dtype) for p in params]
 
-    def step(self, grads: list[Any]) -> list[Any]:
-        """The parameters after one update, as copies."""
+    def step(self, grads: list[Any], inputs: Mapping[str, Any] = NONE) -> list[Any]:
+        """The parameters after one update, as copies. `inputs`: by name a number, a list like `grads`, or None."""
         with self.scope():
-            given = [self.jnp.asarray(g, self.dtype) for g in grads]
-            self.params, self.state = self.advance(self.params, given, self.state)
+            given = {PUBLIC_INPUTS.get(n, n): None if v is None else self.cast(v) for n, v in inputs.items()}
+            self.params, self.state = self.advance(self.params, self.cast(grads), self.state, given)
             return [np.array(p) for p in self.params]
+
+    def cast(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.cast(v) for v in value]
+        return self.jnp.asarray(value, self.dtype)
 
     def close(self) -> None:
         pass

@@ -11,7 +11,7 @@ from adaspec.branching import own_names, passed, settled
 from adaspec.emit import doc_lines
 from adaspec.facts import TRUE
 from adaspec.ir import Assign, For, If, Stmt, When
-from adaspec.lower import Subtract
+from adaspec.lower import Subtract, View
 from adaspec.noise import SEED
 
 from .printer import negated, quoted
@@ -34,7 +34,7 @@ class Update:
             for p in self.lowered.phases
         ]
         """Whether a phase draws noise, so that its function is told the place of its parameter."""
-        self.arrays = [self.rule.grad, self.rule.param, *(s.name for s in self.rule.slots)]
+        self.arrays = [self.rule.grad, self.rule.param, *self.rule.array_inputs, *(s.name for s in self.rule.slots)]
         """What has a tree of its own outside the functions, in the order of their arguments."""
         bound = [{s.name for s in ir.walk(p.body) if isinstance(s, Assign | Subtract)} for p in self.lowered.phases]
         self.bound = bound
@@ -92,9 +92,11 @@ class Update:
     def lines(self) -> list[str]:
         state, names = self.module.state, self.names
         whole = tuple(s for p in self.lowered.phases for s in (*p.scalars, *p.body))
+        keywords = "".join(f"{name}: Any = None, " for name in self.module.inputs.values())
+        keywords = f"*, {keywords}" if keywords else ""
         lines = [
             f"def update_fn(\n        updates: optax.Updates, state: {state}, params: optax.Params | None = None, "
-            f"**extra_args: Any\n    ) -> tuple[optax.Updates, {state}]:"
+            f"{keywords}**extra_args: Any\n    ) -> tuple[optax.Updates, {state}]:"
         ]
         if any(isinstance(n, ir.Binary) and n.op == "@" for n in ir.walk(whole)):
             # Accelerators multiply float32 matrices with fewer bits unless they are told not to.
@@ -103,6 +105,7 @@ class Update:
         if self.needs_params:
             text = f"{self.module.factory} reads the parameters: call update(updates, state, params)."
             out += ["if params is None:", f'    raise ValueError("{text}")']
+        out += self.inputs_needed()
         out += ["count = optax.safe_increment(state.count)"]
         if self.rule.shared:
             out += ["if all(_nothing(g) for g in jax.tree.leaves(updates)):  # then what is shared stays, too"]
@@ -113,6 +116,13 @@ class Update:
         out += self.preamble("state.count", read | set(self.lowered.shared_values.values()))
         at = len(out)
         trees = {n: f"state.{names[n]}" for n in self.arrays} | {self.rule.grad: "updates", self.rule.param: "params"}
+        for i in self.rule.inputs:
+            public = self.module.inputs[i.name]
+            if i.scalar:
+                absent = f"None if {public} is None else " if i.optional else ""
+                out.append(f'{names[i.name]} = {absent}_scalar("{public}", {public}, dtype)')
+            else:
+                trees[i.name] = f'_like("{public}", {public}, updates)'
         for k, phase in enumerate(self.lowered.phases):
             scalars = self.block(phase.scalars)
             out += ["", *scalars] if k and scalars else scalars
@@ -123,6 +133,15 @@ class Update:
         out += self.result(trees)
         self.with_dtype(out, start, known)
         return [f"    {line}" for line in lines] + [f"        {line}" if line else "" for line in out]
+
+    def inputs_needed(self) -> list[str]:
+        """What every step is given, is there."""
+        lines = []
+        for i in (i for i in self.rule.inputs if not i.optional):
+            name = self.module.inputs[i.name]
+            text = f"{self.module.factory} needs its input '{name}': update(updates, state, params, {name}=...)"
+            lines += [f"if {name} is None:", f'    raise TypeError("{text}")']
+        return lines
 
     def with_dtype(self, out: list[str], at: int, trees: str) -> None:
         if any("dtype)" in line for line in out[at:]):
@@ -184,6 +203,7 @@ class Update:
     def outer(self, k: int) -> list[str]:
         """Scalars of `update_fn` that the function binds anew: as arguments, for a name is local or it is not."""
         outer = {s.name for s in self.rule.shared} | {h.name for h in self.rule.hypers} | {self.rule.step}
+        outer |= set(self.rule.scalar_inputs)
         outer |= {n for p in self.lowered.phases for n in ir.assigned(p.scalars)}
         again = [n for n in ir.assigned(self.lowered.phases[k].body) if n in outer and n not in self.takes(k)]
         return [f"{self.names[n]}={self.names[n]}" for n in again]
@@ -292,24 +312,42 @@ class Update:
 
     def views(self) -> list[str]:
         known = quoted(", ".join(v.label for v in self.lowered.views))
-        out = [f"def view_fn(name: str, params: optax.Params, state: {self.module.state}) -> optax.Params:"]
+        grads = ", grads: Any = None" if any(v.takes_grads for v in self.lowered.views) else ""
+        out = [f"def view_fn(name: str, params: optax.Params, state: {self.module.state}{grads}) -> optax.Params:"]
         # What the last update went by: a schedule was asked with the number of updates before it.
-        whole = set().union(*(ir.names(v.body) | ir.names(v.value) for v in self.lowered.views))
+        whole = set().union(*(v.reads for v in self.lowered.views))
         inside = self.preamble("jnp.maximum(state.count - 1, 0)", whole)
         for view in self.lowered.views:
-            read = ir.names(view.body) | ir.names(view.value)
-            takes = [self.rule.param, *(n for n in self.arrays if n in read and n != self.rule.param)]
-            shown = [self.names[n] for n in takes]
-            trees = ["params" if n in (self.rule.param, self.rule.grad) else f"state.{self.names[n]}" for n in takes]
-            inside += [f"if name == {quoted(view.label)}:", "", f"    def reading({', '.join(shown)}):"]
-            inside += doc_lines((view.doc or "Another reading of a parameter.").split("\n"), "        ")
-            inside += [f"        if _nothing({shown[0]}):", f"            return ({shown[0]},)"]
-            inside += [f"        {line}" for line in self.block(view.body)]
-            inside += [f"        return ({self.printer.text(view.value)},)", ""]
-            inside += [f"    (view,) = _each(1, reading, {', '.join(trees)})", "    return _cast(view, params)"]
+            inside += [f"if name == {quoted(view.label)}:"]
+            if view.takes_grads:
+                text = f"the view {view.label!r} takes gradients: view(name, params, state, grads)"
+                inside += ["    if grads is None:", f'        raise TypeError("{text}")']
+            for part in view.sums:
+                name = self.names[part.name]
+                inside += self.reading(view, "part", [], part.body, part.value, "None")
+                inside[-1] = f"    ({name},) = {inside[-1]}"
+                inside.append(f"    {name} = _total({name}, dtype)")
+            about = doc_lines((view.doc or "Another reading of a parameter.").split("\n"), "        ")
+            inside += self.reading(view, "reading", about, view.body, view.value, self.names[self.rule.param])
+            inside[-1] = f"    (view,) = {inside[-1]}"
+            inside.append("    return _cast(view, params)")
         self.with_dtype(inside, 0, "(params, state)")
         inside += [f'raise ValueError(f"{self.module.factory} has no view {{name!r}}: it has " + {known})']
         return [f"    {line}" for line in out] + [f"        {line}" if line else "" for line in inside]
+
+    def reading(
+        self, view: View, function: str, about: list[str], body: tuple[Stmt, ...], value: ir.Expr, empty: str
+    ) -> list[str]:
+        """A function of one parameter's arrays, and behind it its application as an expression."""
+        x, g = self.rule.param, self.rule.grad
+        read = ir.names(body) | ir.names(value) | ({g} if view.takes_grads else set())
+        takes = [x, *(n for n in self.arrays if n in read and n != x)]
+        trees = ["params" if n == x else "grads" if n == g else f"state.{self.names[n]}" for n in takes]
+        out = ["", f"    def {function}({', '.join(self.names[n] for n in takes)}):", *about]
+        out += [f"        if _nothing({self.names[g if view.takes_grads else x]}):", f"            return ({empty},)"]
+        out += [f"        {line}" for line in self.block(body)]
+        out += [f"        return ({self.printer.text(value)},)", ""]
+        return [*out, f"_each(1, {function}, {', '.join(trees)})"]
 
 
 def indented(lines: list[str]) -> list[str]:

@@ -26,7 +26,8 @@ RESERVED = {
     "arrays", "one", "kept", "remedy", "dtype", "BLOCK", "_number", "_count", "_flag", "_real", "_rate", "_decay",
     "_positive", "_leaves", "_named", "_check_param", "_work", "_without", "_filled", "_wide", "_rebuilt", "_blocks",
     "_tiles", "_parts", "_cut", "_unfold", "_fold", "_spread",
-    "noise", "place", "start", "_words", *(f"_{kind}" for kind in noise.KINDS), *HELPERS,
+    "noise", "place", "start", "_words", *(f"_{kind}" for kind in noise.KINDS),
+    "inputs", "given", "own", "_input", "_scalar", "_grads", "sum", "trees", "tree", *HELPERS,
 }  # fmt: skip
 
 
@@ -45,7 +46,7 @@ class Emitter:
         self.lowered = lowered
         self.rule = lowered.rule
         known = [h.name for h in self.rule.hypers] + list(lowered.types)
-        known += [a for v in lowered.views for a in v.arguments]
+        known += [a for v in lowered.views for a in (*v.arguments, *v.bound)]
         self.names = Names(known, RESERVED | {public_name(lowered.spec)})
         self.steps = Steps(lowered, self.names)
 
@@ -55,7 +56,8 @@ class Emitter:
         lines += ["", *self.steps.view()] if self.lowered.views else []
         body = "\n".join([*self.docstring(), "", *(part for line in lines for part in folded(line))])
         helpers = [
-            checks({h.kind for h in rule.hypers}), TREE, work(self.steps.bodies.keeps, self.lowered.draws),
+            checks({h.kind for h in rule.hypers}), TREE,
+            work(self.steps.bodies.keeps, self.lowered.draws, bool(rule.array_inputs)),
             *used_in(body),
             *(f"\n{HELPERS[name]}" for name in sorted(self.steps.host.used)),
         ]  # fmt: skip
@@ -77,11 +79,23 @@ class Emitter:
             lines += ["function of the number of past updates.", "", "Args:"]
         for h in self.rule.hypers:
             lines.append(f"    {self.names[h.name]}: in {domain_text(h)}; default {h.default!r}.")
+        lines += self.input_docs()
         lines += ["", "Parameters and gradients are trees (lists, dicts, nested) of floating arrays, or one array."]
         lines += ["Slots of half-precision parameters are float32. `step` writes into the parameters and the state."]
         if why := self.steps.bodies.whole_arrays:
             lines += ["", f"Because of {why} it allocates arrays of a parameter's size while it works."]
         return doc_lines(lines, "    ")
+
+    def input_docs(self) -> list[str]:
+        """What `step` is given beside parameters, gradients and state."""
+        if not self.rule.inputs:
+            return []
+        lines = ["", "Inputs of `step`:"]
+        for i in self.rule.inputs:
+            kind = "one number for the model" if i.scalar else "a tree of arrays like the parameters"
+            kind += f", the gradient at the view {i.view!r}" if i.view else ""
+            lines.append(f"    {self.names[i.name]}: {kind}{', or None' if i.optional else ''}.")
+        return lines
 
     def constructor(self) -> list[str]:
         names = self.names
@@ -179,8 +193,10 @@ class Emitter:
         return NumberPrinter(self.names, self.lowered.intervals).text(node)
 
     def step(self) -> list[str]:
+        inputs = "".join(f", {self.names[i.name]}: Any = None" for i in self.rule.inputs)
+        given = f", *{inputs}" if inputs else ""
         lines = [
-            "    def step(self, params: Any, grads: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:",
+            f"    def step(self, params: Any, grads: Any, state: dict[str, Any]{given}) -> tuple[Any, dict[str, Any]]:",
             '        """Update the parameters and the state in place, and return both.',
             "",
             "        A gradient of None leaves its parameter and slots alone; an array without elements only counts.",

@@ -43,7 +43,8 @@ class Builder:
         self.small = {s.name for s in rule.slots if not s.init.whole}
         self.state = {rule.param, *(s.name for s in rule.slots)}
         self.absent = {n for n, fact in lowered.presence.items() if fact != ir.Constant(True)}
-        """Slots that some parameters do not have: a walk is given those that are there."""
+        self.absent |= set(rule.array_inputs) & rule.optional
+        """Slots that some parameters do not have, inputs that some steps go without: a walk is given what is there."""
         self.names = names
         self.types = dict(types)  # of the latest value of each name
         self.now: dict[str, int] = {}

@@ -90,7 +90,7 @@ class Dense(Plain):
         self.phases = phases
         bound = {n for p in phases for n in _bound(p.body)}
         # A number of the whole step that one parameter binds anew must not go on to the next.
-        shared = sorted(bound & (time.types.keys() - self.state - {self.rule.grad}))
+        shared = sorted(bound & (time.types.keys() - self.state - {self.rule.grad, *self.rule.array_inputs}))
         self.own = {n: names.fresh(f"{n}_new") for n in shared}
         self.carried = [self.carry(k) for k in range(len(phases))]
         types = {**lowered.types, **time.types, **dict.fromkeys(self.own.values(), Type(Stage.ARRAY))}
@@ -114,10 +114,15 @@ class Dense(Plain):
         lines = [f"{self.names[x]} = _wide(param)"]
         if self.rule.grad in needed:
             lines.append(f"{self.names[self.rule.grad]} = grad.astype({self.names[x]}.dtype, copy=False)")
+        for i in (i for i in self.rule.inputs if not i.scalar and i.name in needed):
+            text = f'inputs["{i.name}"]'
+            absent = f"None if {text} is None else " if i.optional else ""
+            wide = f"{text}.astype({self.names[x]}.dtype, copy=False)"
+            lines.append(f"{self.names[i.name]} = {absent}{wide}")
         lines += [f"{self.names[s.name]} = {self.slot(s)}" for s in self.rule.slots if s.name in needed]
         lines += [f"{self.own[n]} = {self.names[n]}" for n in self.own if n in needed]
         for name in sorted(earlier & needed):
-            known = self.called(name) if name in (x, self.rule.grad, *self.own) else None
+            known = self.called(name) if name in (x, self.rule.grad, *self.rule.array_inputs, *self.own) else None
             lines.append(f'{self.called(name)} = kept.get("{name}", {known})')
         lines += self.block(phase.body, self.carried[k])
         lines += [f"{self.names[n]} += {self.text(self.renamed(v))}" for n, v in phase.totals]

@@ -107,12 +107,12 @@ def _check_param(path: str, x: Any) -> None:
 
 WORK = '''
 
-def _work(params: Any, grads: Any, state: dict[str, Any], shapes: Any) -> dict[int, list[Any]]:
+def _work(params: Any, grads: Any, state: dict[str, Any], shapes: Any{inputs}) -> dict[int, list[Any]]:
     """Count this step, and group (parameter, gradient, slots{doc}) by the parameter's own count of updates.
 
     Everything is checked before anything is changed. `shapes` tells which slots a parameter has.
     """
-    given = dict(_leaves(grads))
+    given = dict(_leaves(grads)){trees}
     found = []
     for path, x in _leaves(params):
         _check_param(path, x)
@@ -127,7 +127,7 @@ def _work(params: Any, grads: Any, state: dict[str, Any], shapes: Any) -> dict[i
                 wanted = "none" if shape is None else f"{np.dtype(dtype)} of shape {shape}"
                 raise ValueError(f"the slot {name!r} of {path!r} is {was}, the parameter needs {wanted}")
         if g is None:
-            found.append((slots, x, None))
+            found.append((slots, x, None{none}))
             continue
         g = np.asarray(g)
         if g.shape != x.shape:
@@ -135,30 +135,76 @@ def _work(params: Any, grads: Any, state: dict[str, Any], shapes: Any) -> dict[i
         if g.dtype.kind != "f" and g.dtype.name != "bfloat16":
             raise TypeError(f"the gradient of {path!r} is {g.dtype}: gradients are real floating arrays")
         # Where the parameter is its own gradient it would change while it is read.
-        found.append((slots, x, g.copy() if np.may_share_memory(x, g) else g))
+{own}        found.append((slots, x, g.copy() if np.may_share_memory(x, g) else g{a}))
     if not len(found) == len(given) == len(state["slots"]):
         paths = {path for path, _ in _leaves(params)}
         odd = sorted((paths ^ state["slots"].keys()) | (paths ^ given.keys()))
         raise ValueError(f"params, grads and state do not have the same paths: {', '.join(map(repr, odd))}")
-    state["step"] += 1
+{paths}    state["step"] += 1
     work: dict[int, list[Any]] = {}
-    for slots, x, g in found:
+    for slots, x, g{a} in found:
         if g is not None:
             slots["step"] += 1
             if x.size:
-                work.setdefault(slots["step"], []).append((x, g, slots{kept}))
+                work.setdefault(slots["step"], []).append((x, g, slots{a}{kept}))
     return work
 '''
 
 
-def work(kept: bool, placed: bool) -> str:
+INPUT = '''
+
+def _input(name: str, given: Any, path: str, x: Any) -> Any:
+    """The input of a parameter that has a gradient; None where the step goes without."""
+    if given is None:
+        return None
+    if given.get(path) is None:
+        raise ValueError(f"the input {name!r} of {path!r} is missing, its gradient is not")
+    a = np.asarray(given[path])
+    if a.shape != x.shape:
+        raise ValueError(f"the input {name!r} of {path!r} has shape {a.shape}, the parameter {x.shape}")
+    if a.dtype.kind != "f" and a.dtype.name != "bfloat16":
+        raise TypeError(f"the input {name!r} of {path!r} is {a.dtype}: inputs are real floating arrays")
+    return a.copy() if np.may_share_memory(x, a) else a
+'''
+
+SCALAR = '''
+
+def _scalar(name: str, value: Any) -> float:
+    """A number for the whole model."""
+    try:
+        if isinstance(value, (str, bytes, bool, np.bool_)) or getattr(value, "shape", ()) != ():
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"Invalid {name}: {value!r} is not a number") from None
+'''
+
+INPUTS = {
+    "{inputs}": ", inputs: dict[str, Any]",
+    "{trees}": "\n    trees = {name: None if tree is None else dict(_leaves(tree)) for name, tree in inputs.items()}",
+    "{none}": ", {}",
+    "{own}": "        own = {name: _input(name, tree, path, x) for name, tree in trees.items()}\n",
+    "{paths}": """    for name, tree in trees.items():
+        if tree is not None and tree.keys() != given.keys():
+            odd = sorted(tree.keys() ^ given.keys())
+            raise ValueError(f"params and the input {name!r} do not have the same paths: {', '.join(map(repr, odd))}")
+""",
+    "{a}": ", own",
+}
+"""What `_work` has more for a rule with arrays as inputs."""
+
+
+def work(kept: bool, placed: bool, inputs: bool) -> str:
     """What each parameter takes along. `kept`: a dict of what one phase leaves to the next; `placed`: its place in the
-    tree, which tells its noise from that of others."""
-    text = WORK.replace("{doc}", (", kept" if kept else "") + (", place" if placed else ""))
+    tree, which tells its noise from that of others; `inputs`: those of the step."""
+    more = (", kept" if kept else "") + (", place" if placed else "")
+    text = WORK.replace("{doc}", (", inputs" if inputs else "") + more)
+    if placed:
+        text = text.replace("for slots, x, g{a} in found:", "for place, (slots, x, g{a}) in enumerate(found):")
+    for place, part in INPUTS.items():
+        text = text.replace(place, part if inputs else "")
     text = text.replace("{kept}", (", {}" if kept else "") + (", place" if placed else ""))
-    return (
-        text.replace("for slots, x, g in found:", "for place, (slots, x, g) in enumerate(found):") if placed else text
-    )
+    return text + (INPUT if inputs else "")
 
 
 WITHOUT = """
@@ -201,6 +247,19 @@ SPREAD = '''
 def _spread(a: Any, shape: tuple[int, ...], axis: int) -> Any:
     """A vector along this axis, broadcast over the others of the shape."""
     return a.reshape([-1 if i == axis % len(shape) else 1 for i in range(len(shape))])
+'''
+
+GRADS = '''
+
+def _grads(name: str, params: Any, grads: Any) -> dict[str, Any]:
+    """The gradients that a view takes, by path."""
+    if grads is None:
+        raise TypeError(f"the view {name!r} takes gradients: view(..., grads=grads)")
+    found = dict(_leaves(grads))
+    odd = sorted(found.keys() ^ {path for path, _ in _leaves(params)})
+    if odd:
+        raise ValueError(f"params and grads do not have the same paths: {', '.join(map(repr, odd))}")
+    return found
 '''
 
 VIEWS = '''
@@ -334,8 +393,10 @@ def used_in(body: str) -> list[str]:
     """The helpers that the text of a class calls, and those that they call."""
     found = []
     noise = {"_uniform": UNIFORM, "_normal": NORMAL, "_rademacher": RADEMACHER, "_words": WORDS, "_noisy": NOISY}
-    helpers = noise | {"_filled": FILLED, "_blocks": BLOCKS, "_tiles": TILES, "_wide": WIDE, "_rebuilt": VIEWS}
-    helpers |= {"_unfold": UNFOLD, "_fold": FOLD, "_spread": SPREAD}
+    helpers = noise | {
+        "_filled": FILLED, "_blocks": BLOCKS, "_tiles": TILES, "_wide": WIDE, "_scalar": SCALAR, "_grads": GRADS,
+        "_rebuilt": VIEWS, "_unfold": UNFOLD, "_fold": FOLD, "_spread": SPREAD,
+    }  # fmt: skip
     for name, text in helpers.items():
         if f"{name}(" in body + "".join(found):
             found.append(text)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 MODES = ("eager",)
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Session:
@@ -21,12 +25,14 @@ class Session:
         for old, new in zip(self.params, params, strict=True):
             old[...] = new
 
-    def step(self, grads: list[Any]) -> list[Any]:
-        """The parameters after one update, as copies."""
-        self.optimizer.step(
-            self.params, [np.asarray(g, p.dtype) for g, p in zip(grads, self.params, strict=True)], self.state
-        )
+    def step(self, grads: list[Any], inputs: Mapping[str, Any] = NONE) -> list[Any]:
+        """The parameters after one update, as copies. `inputs`: by name a number, a list like `grads`, or None."""
+        given = {n: self.cast(v) if isinstance(v, list) else v for n, v in inputs.items()}
+        self.optimizer.step(self.params, self.cast(grads), self.state, **given)
         return [p.copy() for p in self.params]
+
+    def cast(self, arrays: list[Any]) -> list[Any]:
+        return [np.asarray(a, p.dtype) for a, p in zip(arrays, self.params, strict=True)]
 
     def close(self) -> None:
         pass

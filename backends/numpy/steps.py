@@ -43,6 +43,20 @@ class Steps:
                 )
         return lines
 
+    def inputs(self) -> list[str]:
+        """What is supplied in every step is there; numbers as floats."""
+        lines = []
+        for i in self.rule.inputs:
+            name = self.names[i.name]
+            if not i.optional:
+                cls = self.lowered.spec.class_name
+                text = f"{cls} needs its input '{name}': step(params, grads, state, {name}=...)"
+                lines += [f"if {name} is None:", f'    raise TypeError("{text}")']
+            if i.scalar:
+                absent = f"None if {name} is None else " if i.optional else ""
+                lines.append(f'{name} = {absent}_scalar("{name}", {name})')
+        return lines
+
     # The step
 
     def step(self) -> list[str]:
@@ -53,8 +67,9 @@ class Steps:
         used = ir.names(tuple(stmts)) | {n for p in phases for _, v in p.totals for n in ir.names(v)}
         used |= {SEED} if self.lowered.draws else set()
         past = 'state["step"]'
-        lines = self.hypers(used, past)
-        lines.append("work = _work(params, grads, state, self._shapes)")
+        lines = [*self.inputs(), *self.hypers(used, past)]
+        arrays = ", ".join(f'"{n}": {self.names[n]}' for n in self.rule.array_inputs)
+        lines.append(f"work = _work(params, grads, state, self._shapes{f', {{{arrays}}}' if arrays else ''})")
         if self.rule.shared:
             lines += ["if not work:", "    return params, state", 'shared = state["shared"]']
             lines += [f'{self.names[s.name]} = shared["{s.name}"]' for s in self.rule.shared if s.name in used]
@@ -86,7 +101,8 @@ class Steps:
             f"for {count}, group in work.items():" if timed or "noise" in words else "for group in work.values():"
         )
         lines += [f"    {line}" for line in (*self.numbers(late), *early)]
-        more = [*(["kept"] if self.bodies.keeps else []), *(["place"] if self.lowered.draws else [])]
+        more = ["inputs"] if self.rule.array_inputs else []
+        more += [*(["kept"] if self.bodies.keeps else []), *(["place"] if self.lowered.draws else [])]
         lines.append(f"    for {', '.join(['param', 'grad', 'slots', *more])} in group:")
         body = [f"noise = {self.names[SEED]}, {count}, place", *body] if "noise" in words else body
         return [*lines, *(f"        {line}" for line in body)]
@@ -127,11 +143,12 @@ class Steps:
         for v in self.lowered.views:
             lines += [f'if name == "{v.label}":', *(f"    {line}" if line else "" for line in self.one_view(v))]
         message = f"unknown view {{name!r}}: this optimizer has {known}"
-        head = "    def view(self, name: str, params: Any, state: dict[str, Any]) -> Any:"
+        grads = ", grads: Any = None" if any(v.takes_grads for v in self.lowered.views) else ""
+        head = f"    def view(self, name: str, params: Any, state: dict[str, Any]{grads}) -> Any:"
         return [head, *(PAD[4:] + line if line else "" for line in lines), f'{PAD[4:]}raise KeyError(f"{message}")']
 
     def one_view(self, view: View) -> list[str]:
-        reads = ir.names(view.body) | ir.names(view.value)
+        reads = view.reads
         lines = self.hypers(reads, 'max(state["step"] - 1, 0)')
         lines += [f'{self.names[s.name]} = state["shared"]["{s.name}"]' for s in self.rule.shared if s.name in reads]
         step = self.rule.step
@@ -139,17 +156,32 @@ class Steps:
         intervals = {n: i for n, i in domains.signature(self.rule).items() if n != step}
         host = NumberPrinter(self.names, intervals)
         whole = Plain(self.lowered, self.names, host)
-        inner = ["if not param.size:", "    return param.copy()", 'slots = state["slots"][path]']
-        inner += [f"{self.names[self.rule.param]} = _wide(param)"]
-        inner += [f"{self.names[s.name]} = {whole.slot(s)}" for s in self.rule.slots if s.name in reads]
-        inner += [f'{self.names[step]} = slots["step"]'] if step in reads else []
-        inner += whole.block(view.body)
-        inner += [f"return np.array({whole.text(view.value)}, param.dtype)"]
+        x, g = self.names[self.rule.param], self.names[self.rule.grad]
+        skipped = "not param.size" + (" or given[path] is None" if view.takes_grads else "")
+
+        def one(name: str, empty: str, body: tuple[Stmt, ...], result: str, wanted: set[str]) -> list[str]:
+            inner = [f"if {skipped}:", f"    return {empty}"]
+            slots = [s for s in self.rule.slots if s.name in wanted]
+            inner += ['slots = state["slots"][path]'] if slots or step in wanted else []
+            inner += [f"{x} = _wide(param)"]
+            inner += [f"{g} = given[path].astype({x}.dtype, copy=False)"] if self.rule.grad in wanted else []
+            inner += [f"{self.names[s.name]} = {whole.slot(s)}" for s in slots]
+            inner += [f'{self.names[step]} = slots["step"]'] if step in wanted else []
+            inner += [*whole.block(body), f"return {result}"]
+            return ["", f"def {name}(path: str, param: Any) -> Any:", *(f"    {line}" for line in inner)]
+
+        lines += [f'given = _grads("{view.label}", params, grads)'] if view.takes_grads else []
+        sums = []
+        for number, part in enumerate(view.sums, 1):
+            wanted = ir.names((*part.body, Assign("", part.value)))
+            lines += one(f"part{number}", "0.0", part.body, whole.text(part.value), wanted)
+            total = f"sum(part{number}(path, param) for path, param in _leaves(params))"
+            sums.append(f"    {self.names[part.name]} = {total}")
+        wanted = ir.names((*view.body, Assign("", view.value)))
+        value = f"np.array({whole.text(view.value)}, param.dtype)"
+        lines += one("one", "param.copy()", view.body, value, wanted)
         self.host.used |= host.used
-        return [
-            *lines, "", "def one(path: str, param: Any) -> Any:", *(f"    {line}" for line in inner), "",
-            'with np.errstate(all="ignore"):', "    return _rebuilt(params, one)",
-        ]  # fmt: skip
+        return [*lines, "", 'with np.errstate(all="ignore"):', *sums, "    return _rebuilt(params, one)"]
 
 
 def merged(body: tuple[Stmt, ...]) -> list[Stmt]:

@@ -136,6 +136,7 @@ class Walk:
         used = {rule.param} if noisy else set()
         used |= data(self.body) | {s.name for s in ir.walk(self.body) if isinstance(s, Assign | Subtract)}
         arrays = {rule.param: "param", rule.grad: "grad"}
+        arrays |= {n: f'inputs["{n}"]' for n in rule.array_inputs}
         arrays |= {s.name: self.names.slot(s.name) for s in rule.slots if s.init.whole}
         arrays = {n: a for n, a in arrays.items() if n in used or n == rule.param}  # the first array says the dtype
         targets = [self.names[n] if n in used else "_" for n in arrays]

@@ -28,7 +28,7 @@ PUBLIC = _words("""
     build built clipnorm clipvalue ema_momentum ema_overwrite_frequency exclude_from_weight_decay
     finalize_variable_values from_config get_config global_clipnorm gradient_accumulation_steps iterations learning_rate
     load_own_variables loss_scale_factor name save_own_variables scale_loss set_weights stateless_apply swap_view
-    update_step use_ema variables self super float int bool callable math keras ops tf ValueError
+    update_step use_ema variables view self super float int bool callable math keras ops tf ValueError
 """)
 """Attributes of `keras.optimizers.Optimizer` and words of the generated constructor: no hyperparameter is called so."""
 
@@ -42,7 +42,7 @@ PRIVATE = _words("""
     exclude_from_weight_decay_pattern export_to_saved_model_graph filter_empty_gradients gather_saveables_for_checkpoint
     get_current_learning_rate get_variable_index handle_deferred_dependencies held iterations keras_api_names
     keras_api_names_v1 learning_rate lock lookup_dependency maybe_initialize_trackable model_variables_moving_average
-    name_based_attribute_restore name_based_restores no_dependency obj_type object_identifier
+    input inputs matched name_based_attribute_restore name_based_restores no_dependency obj_type object_identifier
     overwrite_model_variables_with_average_value overwrite_variable_with_gradient
     overwrite_variables_directly_with_gradients preload_simple_restoration put_back restore_from_tensors
     self_name_based_restores self_saveable_object_factories self_setattr_tracking
@@ -57,7 +57,7 @@ PRIVATE = _words("""
 
 LOCAL = _words("""
     self gradient variable learning_rate grads trainable_variables dtype index held kept part pairs scalar
-    len max min abs range float zip any tuple math keras ops tf noise then otherwise
+    len max min abs range float zip any tuple list variables super math keras ops tf noise then otherwise
 """)
 """What the generated methods call their own things."""
 
@@ -120,9 +120,9 @@ class Names:
         """Locals of the methods."""
         lowered, rule = self.lowered, self.lowered.rule
         names = [rule.param, rule.grad, *([rule.step] if rule.step else []), *rule.state_names]
-        names += [h.name for h in self.own]
+        names += [*(h.name for h in self.own), *(i.name for i in rule.inputs)]
         for phase in lowered.phases:
             names += [*ir.assigned(phase.scalars), *ir.assigned(phase.body), *(t.name for t in phase.totals)]
         for view in lowered.views:
-            names += [*view.arguments, *ir.assigned(view.body)]
+            names += [*view.arguments, *view.bound]
         return mangle(names, LOCAL)

@@ -57,8 +57,10 @@ def traced_names(names: Names) -> set[str]:
     lowered, rule = names.lowered, names.lowered.rule
     traced = {rule.param, rule.grad, *rule.state_names, *([rule.step] if rule.step else [])}
     traced |= {names.rate.name} if names.rate else set()
-    traced |= {t.name for p in lowered.phases for t in p.totals}
+    traced |= {t.name for p in lowered.phases for t in p.totals} | {i.name for i in rule.inputs}
+    traced |= {s.name for v in lowered.views for s in v.sums}
     bodies = (*((*p.scalars, *p.body) for p in lowered.phases), *(v.body for v in lowered.views))
+    bodies += tuple(s.body for v in lowered.views for s in v.sums)
     bindings = [s for body in bodies for s in ir.walk(body) if isinstance(s, Assign | Subtract)]
     # What a real branch returns, with the condition that decides it; all that the rule binds may have a value before.
     known = own_names(rule) | {t.name for p in lowered.phases for t in p.totals} | {s.name for s in bindings}

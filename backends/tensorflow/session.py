@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 MODES = ("eager", "function")
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Session:
@@ -25,8 +29,8 @@ class Session:
         self.optimizer = factory() if lr is None else factory(learning_rate=lr)
         self.optimizer.build(self.params)
 
-        def advance(grads: Any) -> None:
-            self.optimizer.apply(grads, self.params)
+        def advance(grads: Any, inputs: Any) -> None:
+            self.optimizer.apply(grads, self.params, **inputs)
 
         self.advance = tf.function(advance) if mode == "function" else advance
 
@@ -34,10 +38,15 @@ class Session:
         for old, new in zip(self.params, params, strict=True):
             old.assign(np.asarray(new, self.dtype))
 
-    def step(self, grads: list[Any]) -> list[Any]:
-        """The parameters after one update, as copies."""
-        self.advance([self.tf.constant(g, self.dtype) for g in grads])
+    def step(self, grads: list[Any], inputs: Mapping[str, Any] = NONE) -> list[Any]:
+        """The parameters after one update, as copies. `inputs`: by name a number, a list like `grads`, or None."""
+        self.advance(self.cast(grads), {n: v if v is None else self.cast(v) for n, v in inputs.items()})
         return [np.array(p.numpy()) for p in self.params]
+
+    def cast(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.cast(v) for v in value]
+        return self.tf.constant(value, self.dtype)
 
     def close(self) -> None:
         self.keras.config.set_floatx(self.before)

@@ -29,7 +29,8 @@ class Steps:
         self.used: set[str] = set()
         self.slots = [s.name for s in self.rule.slots]
         self.shared = [s.name for s in self.rule.shared]
-        self.arrays = [self.rule.param, self.rule.grad, *self.slots]
+        self.inputs = list(self.rule.array_inputs)
+        self.arrays = [self.rule.param, self.rule.grad, *self.inputs, *self.slots]
         everything = tuple(s for p in self.lowered.phases for s in (*p.scalars, *p.body))
         self.bound = {s.name for s in ir.walk(everything) if isinstance(s, Assign | Subtract)}
         # A first gradient that the rule only reads is still kept at the first step.
@@ -77,6 +78,11 @@ class Steps:
         if self.rule.step and self.rule.step in wanted:
             lines.append(f"{self.local(self.rule.step)} = ops.cast(self.iterations + 1, {dtype})")
         lines += [f"{self.local(n)} = {self.start(n, dtype)}" for n in self.rebound if n in wanted]
+        for n in self.rule.scalar_inputs:
+            if n in wanted:
+                given = f'self._inputs.given["{n}"]'
+                absent = f"None if {given} is None else " if n in self.rule.optional else ""
+                lines.append(f"{self.local(n)} = {absent}ops.convert_to_tensor({given}, {dtype})")
         return lines
 
     def decay_read(self, wanted: set[str]) -> list[str]:
@@ -100,6 +106,7 @@ class Steps:
         if self.rule.grad in wanted or firsts:
             note = "  # reshape makes a sparse gradient dense"
             lines.append(f"{self.local(self.rule.grad)} = ops.cast(ops.reshape(gradient, variable.shape), dtype){note}")
+        lines += [f'{self.local(n)} = self._input("{n}", variable, dtype)' for n in self.inputs if n in wanted]
         lines += [f"{self.local(n)} = {self.state(n)}[index]" for n in self.slots if n in wanted]
         for n in firsts:
             guard = "" if self.lowered.presence[n] == Constant(True) else f" if {self.local(n)} is not None else None"
@@ -175,6 +182,8 @@ class Steps:
         everything = self.read(*(n for p in phases for n in (*p.scalars, *p.body, *(t.value for t in p.totals))))
         lines = [f"{self.local(n)} = {self.state(n)}" for n in self.shared if n in everything]
         lines = ['dtype = "float64"', *self.scalar_reads(everything, "dtype"), *lines]
+        asked = self.read(*(s for p in phases for s in p.scalars)) & set(self.inputs)
+        lines += [f'{self.local(n)} = self._inputs.given["{n}"]' for n in self.inputs if n in asked]
         out = [
             "    def _backend_update_step(self, grads, trainable_variables, learning_rate):",
             f'        """{self.summary()}"""',
@@ -239,7 +248,10 @@ class Steps:
         if any(n in fresh for n in self.slots) or (last and any(n in self.bound for n in self.slots)):
             lines.append("index = self._get_variable_index(variable)")
         lines += self.decay_read(wanted)
-        casts = [self.local(n) for n in scalars if n in self.traced and not self.is_truth(n)]
+        passed = [n for n in scalars if n in self.traced and not self.is_truth(n)]
+        casts = [self.local(n) for n in passed if n not in self.rule.optional]
+        for n in (self.local(n) for n in passed if n in self.rule.scalar_inputs and n in self.rule.optional):
+            lines.append(f"{n} = None if {n} is None else ops.cast({n}, dtype)")
         if len(casts) == 1:
             lines.append(f"{casts[0]} = ops.cast({casts[0]}, dtype)")
         elif casts:
@@ -276,7 +288,7 @@ class Steps:
         """Scalars of the model that the phase reads, in the order of their binding."""
         phases = self.lowered.phases[: k + 1]
         order = [*([self.names.rate.name] if self.names.rate else []), *([self.rule.step] if self.rule.step else [])]
-        order += [*self.rebound, *self.shared]
+        order += [*self.rebound, *self.shared, *self.rule.scalar_inputs]
         for phase in phases:
             own = tuple(s for s in phase.scalars if s not in self.decayed)
             order += [*ir.assigned(own), *(t.name for t in phase.totals if phase is not phases[-1])]

@@ -178,6 +178,46 @@ VIEWS = '''
         self.assign(self._shown, 0)
 '''
 
+VIEWS_OF_MODEL = '''
+    @tf.autograph.experimental.do_not_convert
+    def view(self, name, grads=None):
+        """The variables as the view `name` reads them: a list of new tensors, which a `tf.function` may compute.
+
+        `grads` are the gradients, one for each variable, where the view is one of gradients too.
+        """
+        if not self.built:
+            raise ValueError("The optimizer knows no variables yet; call `build` or train first.")
+        variables = self._trainable_variables
+        READINGS
+        raise ValueError(f"No view {name!r}; known here: {', '.join(WORDS)}")
+
+    def swap_view(self, name="FIRST", grads=None):
+        """Exchange the variables with their view `name`; the same call again puts the training values back.
+
+        The training values wait bit for bit in slots of their own, and are saved with the optimizer.
+        """
+        views = (KNOWN,)
+        if name not in views:
+            raise ValueError(f"No view {name!r}; known here: {', '.join(views)}")
+        if not self.built:
+            raise ValueError("The optimizer knows no variables yet; call `build` or train first.")
+        shown = int(self._shown)
+        if shown and views[shown - 1] != name:
+            raise ValueError(f"The view {views[shown - 1]!r} is in the variables; swap it out first.")
+        if shown:
+            self._put_back()
+            return
+        for variable, held, new in zip(self._trainable_variables, self._held, self.view(name, grads), strict=True):
+            self.assign(held, variable)
+            self.assign(variable, new)
+        self.assign(self._shown, views.index(name) + 1)
+
+    def _put_back(self):
+        for variable, held in zip(self._trainable_variables, self._held):
+            self.assign(variable, held)
+        self.assign(self._shown, 0)
+'''
+
 FINALIZE = '''
     def finalize_variable_values(self, var_list):
         """Leave the view "eval" in the variables, or Keras's own moving average where that was asked for."""

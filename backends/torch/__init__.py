@@ -15,6 +15,7 @@ from .checks import check_hypers, check_params, class_doc, init
 from .frame import Frame
 from .functions import Code
 from .helpers import helpers
+from .inputs import AT_VIEW, asked_by_flags
 from .layout import fitted
 from .names import Names
 from .state import methods, new_state
@@ -27,7 +28,8 @@ def public_name(spec: Spec) -> str:
 
 def emit(lowered: Lowered) -> str:
     """The text of the module, the same byte for byte for the same spec."""
-    names = Names(lowered)
+    lowered, flags = asked_by_flags(lowered)
+    names = Names(lowered, flags)
     code = Code(lowered, names)
     frame = Frame(code)
     cls = lowered.spec.class_name
@@ -37,6 +39,7 @@ def emit(lowered: Lowered) -> str:
         *init(lowered, names), "",
         *frame.step(), "",
         *frame.work(),
+        *(AT_VIEW.rstrip("\n").split("\n") if any(i.view and not i.optional for i in lowered.rule.inputs) else []),
         *frame.shared.numbers(),
         *view_methods(frame), "",
         *methods(frame),

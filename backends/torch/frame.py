@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from adaspec import ir
+from adaspec.emit import doc_lines
 from adaspec.ir import Constant
 from adaspec.noise import SEED
 
+from . import inputs
 from .functions import Code, PhaseCode
 from .names import Names
 from .scalars import Lines
@@ -23,6 +25,9 @@ GATHER = """
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
                 raise RuntimeError("{cls} does not support sparse gradients")
+""".strip("\n")
+
+COUNT = """
         for group, pairs in zip(self.param_groups, found, strict=True):
             for p, _ in pairs:
                 state = self.state[p]
@@ -54,16 +59,24 @@ class Frame:
     # The step
 
     def step(self) -> Lines:
+        rule = self.lowered.rule
+        loss, given = "result" if rule.inputs else "loss", inputs.passed(rule, self.names)
+        about = ["Update every parameter that has a gradient; return the loss of the closure."]
+        if rule.inputs:
+            about += ["", "Args:", "    closure: computes the loss and the gradients"]
+            about += [f"    {line}" for line in inputs.document(rule, self.names)]
         lines = [
             "    @torch.no_grad()",
-            "    def step(self, closure: Callable[[], Any] | None = None) -> Any:",
-            '        """Update every parameter that has a gradient; return the loss of the closure."""',
-            *CLOSURE,
+            f"    def step(self, closure: Callable[[], Any] | None = None{inputs.keywords(rule, self.names)}) -> Any:",
+            *doc_lines(about, " " * 8),
+            *(line.replace("loss", loss) for line in CLOSURE),
+            *(" " * 8 + line for line in inputs.completed(rule, self.names, self.cls)),
         ]
         if self.single:
-            lines += ["        for bucket in self._work(torch.compiler.is_compiling()):", "            _run(*bucket)"]
-            return [*lines, "        return loss"]
-        lines += ["        compiling = torch.compiler.is_compiling()", "        work, keys = self._work(compiling)"]
+            lines += [f"        for bucket in self._work(torch.compiler.is_compiling(){given}):"]
+            return [*lines, "            _run(*bucket)", f"        return {loss}"]
+        lines += ["        compiling = torch.compiler.is_compiling()"]
+        lines += [f"        work, keys = self._work(compiling{given})"]
         early = any(self.names.param in p.carried_out for p in self.code.phases)
         lines += ["        originals = [columns[0] for _, columns, _, _ in work]"] if early else []
         for phase in self.code.phases:
@@ -75,7 +88,7 @@ class Frame:
                 "                if x is not p:  # half precision: rounded once, behind the last phase",
                 "                    p.copy_(x)",
             ]
-        return [*lines, "        return loss"]
+        return [*lines, f"        return {loss}"]
 
     def pass_over(self, phase: PhaseCode) -> Lines:
         """One phase over all buckets; what later phases need of it goes into the columns."""
@@ -122,10 +135,12 @@ class Frame:
 
     def work(self) -> Lines:
         returns = "list[Any]" if self.single else "tuple[list[Any], list[Any]]"
+        rule = self.lowered.rule
+        given = "".join(f", {self.names(i.name)}: Any" for i in rule.inputs)
         lines = [
             "    # On the host: as numbers in a compiled graph, the scalars of each step would compile it again.",
             "    @torch.compiler.disable",
-            f"    def _work(self, compiling: bool) -> {returns}:",
+            f"    def _work(self, compiling: bool{given}) -> {returns}:",
             '        """Count this step; return parameters of one kind in buckets, with what their update needs."""',
         ]
         if self.views:
@@ -134,7 +149,9 @@ class Frame:
                 "            raise RuntimeError(f\"the parameters show the view '{self._shown}': call train() first\")",
             ]
         lines += self.shared.refusals()
-        lines += GATHER.format(cls=self.cls, group=", group" if self.state_needs_group else "").split("\n")
+        matched = [" " * 8 + line for line in inputs.matched(rule, self.names, self.names.flags)]
+        lines += GATHER.format(cls=self.cls).split("\n") + matched
+        lines += COUNT.format(group=", group" if self.state_needs_group else "").split("\n")
         lines += [] if self.single else ["        keys: list[Any] = []"]
         if self.lowered.draws:
             lines += ["        # The place of each parameter tells its noise from that of the others."]
@@ -149,6 +166,7 @@ class Frame:
         """The parameters of a group into buckets."""
         many = any(p.foreach is not None for p in self.code.phases)
         slots = self.slot_values() + (["noise"] if self.lowered.draws else [])
+        slots += [f"_beside({self.names(n)}, p)" for n in self.lowered.rule.array_inputs]
         lines = ["            buckets: dict[Any, list[list[Tensor]]] = {}"]
         lines += ['            many = group["foreach"] is not False and not compiling'] if many else []
         lines += [
@@ -210,9 +228,9 @@ class Frame:
             return [*lines, f"{indent}work.append(({', '.join(['foreach', 'columns', *parts])}))"]
         static = self.static(list(dict.fromkeys(n for p in self.code.phases for n in p.static)))
         lines += [f"{indent}work.append((foreach, columns, {'scratch' if self.scratch else 'None'}, {static}))"]
-        return [*lines, f"{indent}keys.append(({', '.join(['group', 't', 'columns[0][0]', *self.shared.own_names])}))"]
+        return [*lines, f"{indent}keys.append(({', '.join(['group', 't', 'columns[0][0]', *self.shared.key_names])}))"]
 
     def static(self, names: list[str]) -> str:
         keys = {self.names(h.name): h.name for h in self.names.hypers}
-        values = [hyper_argument(self.names, keys[n]).partition("=")[2] for n in names]
+        values = [hyper_argument(self.names, keys[n]).partition("=")[2] if n in keys else n for n in names]
         return "{" + ", ".join(f'"{n}": {v}' for n, v in zip(names, values, strict=True)) + "}"

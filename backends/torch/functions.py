@@ -34,6 +34,7 @@ class PhaseCode:
         self.names = self.code.names
         self.tail = "" if len(lowered.phases) == 1 else f"_{self.number + 1}"
         self.optional = {self.names(n) for n, when in lowered.presence.items() if when != ir.Constant(True)}
+        self.optional |= {self.names(n) for n in lowered.rule.array_inputs if n in lowered.rule.optional}
         last = self.number + 1 == len(lowered.phases)
         self.binds_param = last and lowered.rule.param in _bound(lowered.phases[self.number].body)
         self.loop = LoopBody(self.plan, self.scalars).block(self.plan.items, "    ")
@@ -48,7 +49,8 @@ class PhaseCode:
     @property
     def tensors(self) -> list[str]:
         noise = ["noise"] if self.code.lowered.draws else []
-        return [self.names.param, self.names.grad, *self.names.slots, *noise, *self.carried_in]
+        inputs = [self.names(n) for n in self.code.lowered.rule.array_inputs]
+        return [self.names.param, self.names.grad, *self.names.slots, *noise, *inputs, *self.carried_in]
 
     @property
     def static(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from . import inputs
+
 HELPERS: dict[str, str] = {
     "_cut(": '''
 def _cut(
@@ -17,9 +19,10 @@ def _cut(
     for row in zip(*columns, strict=True):
         x = row[0]
         n = x.numel()
-        if elementwise and n > _PIECE and all(t.is_contiguous() for t in row):
+        if elementwise and n > _PIECE and all(t is None or t.is_contiguous() for t in row):
+            parts = -(-n // _PIECE)
             for column, t in zip(pieces, row, strict=True):
-                column.extend(t.detach().view(-1).split(_PIECE))
+                column.extend([t] * parts if t is None else t.detach().view(-1).split(_PIECE))
             scratch.extend([b[: x.numel()] for b in buffers] for x in pieces[0][len(scratch) :])
         else:
             for column, t in zip(pieces, row, strict=True):
@@ -104,6 +107,8 @@ def _words(x: Tensor, noise: Tensor, draw: int) -> tuple[Tensor, Tensor]:
     return a, b
 ''',
 }
+
+HELPERS |= inputs.HELPERS
 
 CONSTANTS: dict[str, str] = {
     "_PLAIN": "_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by foreach",

@@ -31,19 +31,26 @@ TORCH = frozenset(_TORCH.split())
 
 
 class Names:
-    def __init__(self, lowered: Lowered) -> None:
+    def __init__(self, lowered: Lowered, flags: dict[str, str] | None = None) -> None:
         self.lowered = lowered
+        self.flags = flags or {}
+        """For each input that may be left out, the name of the flag that says whether it is there."""
         rule = lowered.rule
+        given = {*(i.name for i in rule.inputs), *self.flags.values()}
         self.taken = {rule.name}
         for phase in lowered.phases:
             self.taken |= ir.names((*phase.scalars, *phase.body)) | set(ir.assigned((*phase.scalars, *phase.body)))
             self.taken |= {t.name for t in phase.totals}
         self.taken |= {rule.param, rule.grad, *rule.state_names, *(h.name for h in rule.hypers)}
-        self.taken |= {rule.step} if rule.step else set()
+        self.taken |= ({rule.step} if rule.step else set()) | given
+        for view in lowered.views:
+            self.taken |= set(view.bound)
         reserved = {*MODULE, *TORCH, *HELPERS, lowered.spec.class_name}
         frame = FRAME | {f"{word}_{k + 1}" for word in ("sums", "scalars") for k in range(len(lowered.phases))}
         shared = {s.name for s in rule.shared} | set(lowered.shared_values.values())
-        shared |= {t.name for p in lowered.phases for t in p.totals}
+        shared |= {t.name for p in lowered.phases for t in p.totals} | given
+        if rule.inputs:  # the loss of a rule is not what the closure returns, which has a name of its own
+            frame = (frame - {"loss"}) | {"result"}
         self.renamed = mangle(sorted(self.taken - shared), reserved | shared)
         self.renamed |= mangle(sorted(shared), reserved | frame | set(self.renamed.values()))
         reserved |= frame

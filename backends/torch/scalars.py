@@ -181,7 +181,7 @@ class Scalars:
         if node in self.truths:
             return self.truths[node]
         if node not in self.values:
-            optional = {h.name for h in self.lowered.rule.hypers if h.optional}
+            optional = self.lowered.rule.optional
             if isinstance(node, Name) and node.id not in optional:
                 self.values[node] = self.names(node.id)
             else:
@@ -207,7 +207,7 @@ class Scalars:
         node = self.seen_through(node)
         rule = self.lowered.rule
         for name in sorted(ir.names(node)):
-            if rule.hyper(name):
+            if rule.hyper(name) or name in self.names.flags.values():
                 self.static[name] = None
         return self.host.facts.text(node)
 
@@ -234,7 +234,7 @@ class Scalars:
         free = unbound(self.body()) | self._direct()
         new = list(self.shares.new.values())
         order = [self.lowered.rule.step, *(s.name for s in self.lowered.rule.shared), *new, *sorted(self.shares.totals)]
-        return [n for n in order if n and n in free]
+        return [n for n in (*order, *supplied(self.names)) if n and n in free]
 
     def _direct(self) -> set[str]:
         return set().union(*(ir.names(e) for e in self.every), set()) - settled(self.body())
@@ -247,14 +247,14 @@ class Scalars:
         if not self.every:
             return []
         body = self.body()
-        arguments = [f"{self.names(n)}: float" for n in self.inputs()]
+        arguments = [f"{self.names(n)}: {kind_of(self.names, n)}" for n in self.inputs()]
         arguments += (
             ["*", *(hyper_argument(self.lowered, self.names, n) for n in self.hypers())] if self.hypers() else []
         )
         lines = signature(self.function, arguments, "tuple[float, ...]")
         lines += ['    """The numbers of a step that the tensors need, in float64."""']
         lines += self.host.block(body, "    ", {*self.inputs(), *self.hypers()})
-        optional = {h.name for h in self.lowered.rule.hypers if h.optional}
+        optional = self.lowered.rule.optional
         for node, name in self.every.items():
             if isinstance(node, Name) and node.id not in optional:
                 continue
@@ -280,13 +280,24 @@ def model_lines(
     free = unbound(body) | (set(values) - settled(body))
     new = [shares.new[s] for s in own]
     order = [lowered.rule.step, *(s.name for s in lowered.rule.shared), *new, *sorted(shares.totals)]
-    inputs = [n for n in order if n and n in free]
+    inputs = [n for n in (*order, *supplied(names)) if n and n in free]
     hypers = [h.name for h in names.hypers if h.name in free]
-    arguments = [f"{names(n)}: float" for n in inputs]
+    arguments = [f"{names(n)}: {kind_of(names, n)}" for n in inputs]
     arguments += ["*", *(hyper_argument(lowered, names, n) for n in hypers)] if hypers else []
     lines = signature(function, arguments, "tuple[float, ...]")
     lines += ['    """What the model shares, after this step."""', *host.block(body, "    ", {*inputs, *hypers})]
     return [*lines, f"    return {joined([names(v) for v in values])}"], inputs, hypers
+
+
+def supplied(names: Names) -> list[str]:
+    """The numbers that a step is given, and the flags that say which inputs are there."""
+    return [*names.lowered.rule.scalar_inputs, *names.flags.values()]
+
+
+def kind_of(names: Names, name: str) -> str:
+    """The annotation of an argument that the step supplies."""
+    optional = name in names.lowered.rule.scalar_inputs and name in names.lowered.rule.optional
+    return "bool" if name in names.flags.values() else "float | None" if optional else "float"
 
 
 def joined(names: list[str]) -> str:

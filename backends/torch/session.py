@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 MODES = ("eager", "loop", "compiled")
 """`foreach` as by default, the plain loop, and `torch.compile` of the step (`aot_eager`; `inductor` on request)."""
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Session:
@@ -32,16 +36,18 @@ class Session:
             for old, new in zip(self.params, params, strict=True):
                 old.copy_(self.torch.as_tensor(new))
 
-    def step(self, grads: list[Any]) -> list[Any]:
-        """The parameters after one update, as copies."""
-        for p, g in zip(self.params, grads, strict=True):
-            g = self.torch.as_tensor(g).to(self.dtype)
+    def step(self, grads: list[Any], inputs: Mapping[str, Any] = NONE) -> list[Any]:
+        """The parameters after one update, as copies. `inputs`: by name a number, a list like `grads`, or None."""
+        for p, g in zip(self.params, self.cast(grads), strict=True):
             if p.grad is None:
                 p.grad = g.clone()
             else:
                 p.grad.copy_(g)
-        self.advance()
+        self.advance(**{n: self.cast(v) if isinstance(v, list) else v for n, v in inputs.items()})
         return [p.detach().numpy().copy() for p in self.params]
+
+    def cast(self, arrays: list[Any]) -> list[Any]:
+        return [self.torch.as_tensor(a).to(self.dtype) for a in arrays]
 
     def close(self) -> None:
         if self.compiled:

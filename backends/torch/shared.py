@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .functions import Code, PhaseCode
 from .names import Names
-from .scalars import Lines, joined, model_lines
+from .scalars import Lines, joined, model_lines, supplied
 
 
 class SharedCode:
@@ -16,6 +16,9 @@ class SharedCode:
         self.group_model = "_model_of_group" if self.shares.total else "_model"
         own = self.shares.own
         self.own_names = [self.names(s) for s in own] + [self.names(self.shares.new[s]) for s in own]
+        self.supplied = supplied(self.names)
+        self.key_names = [*self.own_names, *(self.names(n) for n in self.supplied)]
+        """What a bucket's key holds beside group, step and an example of its tensors."""
 
     def call(self, phase: PhaseCode) -> str:
         """The call of a phase's `_scalars`, where `group` and `t` are a bucket's."""
@@ -105,7 +108,7 @@ class SharedCode:
         return [
             *lines,
             f"{indent}rows: list[Any] = []",
-            f"{indent}for {', '.join(['group', 't', 'like', *self.own_names])} in keys:",
+            f"{indent}for {', '.join(['group', 't', 'like', *self.key_names])} in keys:",
             f"{indent}    scalars: Any = {self.call(phase)}",
             f"{indent}    rows.append({phase.scalars.as_tensors('scalars', 'like')} if compiling else scalars)",
             f"{indent}return rows",
@@ -124,8 +127,8 @@ class SharedCode:
         lines += [f'{indent}{s} = model["{s}"].item()' for s in old]
         if not wanted:
             return lines
-        if set(inputs) & {*self.shares.own, *(self.shares.new[s] for s in self.shares.own)}:
-            lines += [f"{indent}{', '.join(['_', '_', '_', *self.own_names])} = keys[0]"]
+        if set(inputs) & {*self.shares.own, *(self.shares.new[s] for s in self.shares.own), *self.supplied}:
+            lines += [f"{indent}{', '.join(['_', '_', '_', *self.key_names])} = keys[0]"]
         step = {self.lowered.rule.step: 'model["model_step"].item()'}
         arguments = [step.get(n) or self.names(n) for n in inputs]
         arguments += [hyper_argument(self.names, n, "model") for n in hypers]

@@ -53,38 +53,86 @@ def view_methods(frame: Frame) -> Lines:
         "            p.copy_(training)",
         "        self._kept = {}",
         "        if name is not None:",
+        *(of_model(frame) if any(v.sums or v.takes_grads for v in frame.lowered.views) else OF_EACH),
+        "        self._shown = name",
+    ]
+    return lines
+
+
+OF_EACH = """
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p in self.state:  # a parameter that was never updated reads as it is
+                        self._kept[p] = p.detach().clone()
+                        x = p.to(torch.promote_types(p.dtype, torch.float32))
+                        p.copy_(_VIEWS[name](x, self.state[p], group, self.param_groups[0]))
+""".strip("\n").split("\n")
+
+
+def of_model(frame: Frame) -> Lines:
+    """Views of the model: sums over all parameters first. One of gradients needs no update before it."""
+    group = ", group" if frame.state_needs_group else ""
+    lines = [
+        "            rows: list[Any] = []",
         "            for group in self.param_groups:",
         '                for p in group["params"]:',
-        "                    if p in self.state:  # a parameter that was never updated reads as it is",
-        "                        self._kept[p] = p.detach().clone()",
-        "                        x = p.to(torch.promote_types(p.dtype, torch.float32))",
-        "                        p.copy_(_VIEWS[name](x, self.state[p], group, self.param_groups[0]))",
-        "        self._shown = name",
+        "                    state, grad = self.state.get(p), p.grad",
+        "                    if name in _OF_GRADIENTS and grad is not None:",
+        f"                        state = state or _new_state(p{group})",
+        "                    elif name in _OF_GRADIENTS:",
+        "                        state = None",
+        "                    if state and p.numel():  # the others read as they are",
+        "                        dtype = torch.promote_types(p.dtype, torch.float32)",
+        "                        grad = None if grad is None else grad.to(dtype)",
+        "                        rows.append((p, (p.to(dtype), grad, state, group, self.param_groups[0])))",
+        "            sums: list[float] = []",
+        "            for part in _PARTS[name]:",
+        "                sums.append(sum(float(part(*row, *sums)) for _, row in rows))",
+        "            values = [_VIEWS[name](*row, *sums) for _, row in rows]",
+        "            for (p, _), value in zip(rows, values, strict=True):",
+        "                self._kept[p] = p.detach().clone()",
+        "                p.copy_(value)",
     ]
     return lines
 
 
 def view_functions(frame: Frame) -> Lines:
     lines: Lines = []
+    whole = any(v.sums or v.takes_grads for v in frame.lowered.views)
     for view in frame.lowered.views:
-        lines += ["", "", *view_function(frame, view)]
+        known: list[str] = []
+        for number, part in enumerate(view.sums, 1):
+            about = f"One parameter's part of a sum that `{view.label}` takes over the model."
+            name = f"_view_{view.label}_part{number}"
+            lines += ["", "", *view_function(frame, view, name, about, whole, known, part.body, part.value)]
+            known = [*known, part.name]
+        about = f"The parameters as `{view.label}` reads them."
+        lines += [
+            "",
+            "",
+            *view_function(frame, view, f"_view_{view.label}", about, whole, known, view.body, view.value),
+        ]
+    if whole:
+        parts = {v.label: [f"_view_{v.label}_part{k + 1}" for k in range(len(v.sums))] for v in frame.lowered.views}
+        table = ", ".join(f'"{label}": [{", ".join(found)}]' for label, found in parts.items())
+        of = ", ".join(f'"{v.label}"' for v in frame.lowered.views if v.takes_grads)
+        lines += ["", "", f"_PARTS: dict[str, list[Any]] = {{{table}}}", f"_OF_GRADIENTS = [{of}]"]
     if frame.views:
         table = ", ".join(f"{v.label!r}: _view_{v.label}".replace("'", '"') for v in frame.lowered.views)
         lines += ["", "", f"_VIEWS = {{{table}}}"]
     return lines
 
 
-def view_function(frame: Frame, view: View) -> Lines:
+def view_function(
+    frame: Frame, view: View, name: str, about: str, whole: bool, sums: list[str], body: tuple[Stmt, ...], value: Expr
+) -> Lines:
     names, lowered = frame.names, frame.lowered
     rule, shares = lowered.rule, frame.shared.shares
-    used = set(view.arguments)
-    x = names.param
-    lines = signature(
-        f"_view_{view.label}",
-        [f"{x}: Tensor", "state: dict[str, Tensor]", "group: dict[str, Any]", "model: dict[str, Any]"],
-        "Tensor",
-    )
-    lines += [f'    """The parameters as `{view.label}` reads them."""']
+    used = ir.names((*body, Assign("", value))) & set(view.arguments)
+    arguments = [f"{names.param}: Tensor", *([f"{names.grad}: Any"] if whole else []), "state: dict[str, Tensor]"]
+    arguments += ["group: dict[str, Any]", "model: dict[str, Any]", *(f"{names(n)}: float" for n in sums)]
+    lines = signature(name, arguments, "Tensor")
+    lines += [f'    """{about}"""']
     for slot in rule.slots:
         if slot.name in used:
             lines += [f'    {names(slot.name)} = state["{names(slot.name)}"]']
@@ -97,18 +145,19 @@ def view_function(frame: Frame, view: View) -> Lines:
     for hyper in rule.hypers:
         if hyper.name in used:
             lines += ["    " + hyper_argument(names, hyper.name).replace("=", " = ", 1)]
-    return lines + ViewPrinter(frame).block(view.body, "    ") + [f"    return {ViewPrinter(frame).text(view.value)}"]
+    printer = ViewPrinter(frame, sums)
+    return lines + printer.block(body, "    ") + [f"    return {printer.text(value)}"]
 
 
 class ViewPrinter:
     """A view is out of place: its statements print as they stand, scalars as Python floats."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, sums: list[str]) -> None:
         self.names = frame.names
         lowered = frame.lowered
         arrays = {lowered.rule.param, lowered.rule.grad, *(s.name for s in lowered.rule.slots)}
         self.scalars = {h.name for h in lowered.rule.hypers} | {s.name for s in lowered.rule.shared} - arrays
-        self.scalars |= {lowered.rule.step} if lowered.rule.step else set()
+        self.scalars |= {lowered.rule.step, *sums} if lowered.rule.step else set(sums)
         self.host = HostPrinter(self.names.renamed, lowered.intervals)
         self.used = frame.code.host.printer.used
         self.tensors = TorchPrinter(

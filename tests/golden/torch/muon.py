@@ -288,9 +288,10 @@ def _cut(
     for row in zip(*columns, strict=True):
         x = row[0]
         n = x.numel()
-        if elementwise and n > _PIECE and all(t.is_contiguous() for t in row):
+        if elementwise and n > _PIECE and all(t is None or t.is_contiguous() for t in row):
+            parts = -(-n // _PIECE)
             for column, t in zip(pieces, row, strict=True):
-                column.extend(t.detach().view(-1).split(_PIECE))
+                column.extend([t] * parts if t is None else t.detach().view(-1).split(_PIECE))
             scratch.extend([b[: x.numel()] for b in buffers] for x in pieces[0][len(scratch) :])
         else:
             for column, t in zip(pieces, row, strict=True):

@@ -1,0 +1,10 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, gp: Input = grad_at("ahead"), m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
+    g = g + gp
+    m = beta * m + g
+    x = x - lr * m
+    return x, m

@@ -1,0 +1,11 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, h: Optional[Input], m: Slot, *, lr: Rate = 1e-3, beta: Decay = 0.9):
+    if h is not None:
+        g = g * h
+    m = beta * m + g
+    x = x - lr * m
+    return x, m

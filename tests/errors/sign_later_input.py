@@ -1,8 +1,0 @@
-"""Bad: one mistake. Nobody, 2026."""
-
-from adaspec.lang import *
-
-
-def bad(x: Param, g: Grad, loss: Input, m: Slot = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
-    x = x - lr * g
-    return x, m
