@@ -34,4 +34,19 @@ DEFECTS = [
         "the difference of the gradients enters with the factor 1 - b2 = 0.08, where the algorithm has b2 = 0.92",
         "google-deepmind/optax#1715",
     ),
+    Defect(
+        Original(
+            "dadapt_adan:pytorch_optimizer",
+            "pytorch_optimizer.DAdaptAdan",
+            {
+                "lr": "lr",
+                "betas": lambda h: (h.beta1, h.beta2, h.beta3),
+                "d0": "d0",
+                "eps": "eps",
+                "weight_decay": "weight_decay",
+                "weight_decouple": lambda h: not h.proximal,
+            },
+        ),
+        "the second moment averages the fourth power of the gradient: what is squared already is squared again",
+    ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from .core import Hypers, original
@@ -150,3 +151,55 @@ ours(
 ours("adamg", THREE | DECAY | {"p": "p", "q": "q", "eps": "eps"})
 ours("aida", BETAS | DECAY | {"k": "k", "xi": "xi", "ams_bound": "amsgrad"}, [*AMSGRAD, {"k": 3}], kept=ROOT)
 ours("srmm", {"lr": "lr", "beta": "beta", "memory_length": lambda h: int(h.memory)}, [{"memory": 7.0}], kept=["memory"])
+
+
+def training(cls: Any, params: list[Any], keywords: dict[str, Any]) -> Any:
+    optimizer = cls(params, **keywords)
+    optimizer.train()
+    return optimizer
+
+
+FREE = {"lr": "lr", "r": "r", "weight_lr_power": "weight_lr_power", "weight_decay": "weight_decay"}
+WARM = {"warmup_steps": "warmup_steps"}
+FREED: list[Hypers] = [{"weight_decay": 0.1, "warmup_steps": 10.0}, {"r": 0.5, "weight_lr_power": 0.7}]
+ours(
+    "schedule_free_adamw",
+    BETAS | FREE | WARM | {"decoupling_c": "decoupling", "ams_bound": "amsgrad"},
+    [*FREED, {"decoupling": 2.0}, {"amsgrad": True}],
+    make=training,
+    kept=ROOT,
+)
+ours("schedule_free_sgd", FREE | WARM | {"momentum": "mu"}, FREED, make=training)
+# Its loud phase takes a rate of 1 whatever lr is: the authors' code takes lr.
+ours(
+    "schedule_free_radam",
+    BETAS | FREE,
+    [{"weight_decay": 0.1}, {"r": 0.5}],
+    make=training,
+    tolerance=1e-11,
+    because="rho - 4 is 2000 - 1996 in its float64: twelve digits of the first step are left",
+)
+
+ADAPTED = {"lr": "lr", "d0": "d0", "weight_decay": "weight_decay"}
+GROWTH = {"growth_rate": lambda h: inf if h.growth_rate is None else h.growth_rate}
+GROWN: Hypers = {"growth_rate": 1.02, "d0": 1e-4}
+CORRECTED: Hypers = {"bias_correction": True}
+ours(
+    "prodigy",
+    ADAPTED | BETAS | DECAY | GROWTH | {k: k for k in ("beta3", "d_coef", "bias_correction", "safeguard_warmup")},
+    # Its coupled decay comes too late to be felt.
+    [{"weight_decay": 0.1, "growth_rate": 1.02}, GROWN, CORRECTED, {"beta3": 0.95, "safeguard_warmup": True}],
+)
+ours(
+    "dadapt_adam",
+    ADAPTED | BETAS | DECAY | GROWTH | {"bias_correction": "bias_correction"},
+    [*DECAYED, GROWN, CORRECTED],
+)
+ours(
+    "dadapt_sgd",
+    ADAPTED | GROWTH | {"momentum": "mu"},
+    [{"weight_decay": 0.1}, GROWN],
+    around=widened("pytorch_optimizer.optimizer.utils.gradient"),
+)
+ours("dadapt_adagrad", ADAPTED | GROWTH | {"momentum": "mu", "eps": "eps"}, [{"mu": 0.9, "weight_decay": 0.1}, GROWN])
+ours("dadapt_lion", ADAPTED | DECAY | {"betas": lambda h: (h.beta1, h.beta2)})
