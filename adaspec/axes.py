@@ -12,7 +12,7 @@ from typing import Any
 
 from . import ir
 from .errors import SpecError
-from .ir import EACH, Assert, Assign, Compare, Expr, For, If, Name, Ndim, Number, Pick, Return, Stmt
+from .ir import EACH, Assert, Assign, Compare, Expr, For, If, Name, Ndim, Number, Pick, Return, Stmt, Unpack
 
 MOST = 5
 """The axes of the largest arrays that networks have as parameters: the kernels of 3-D convolutions."""
@@ -82,10 +82,11 @@ class Unroller:
     def stmt(self, stmt: Stmt, axes: dict[str, int]) -> tuple[Stmt, ...]:
         match stmt:
             case Assign(name, value, index):
-                name = name if index is None else self.picked(stmt, name, index, axes)
-                if index is None and name in self.slots:
-                    raise SpecError(f"'{name}' is one slot per axis", stmt, f"bind one of them: {name}[i] = …")
+                name = self.whole(stmt, name) if index is None else self.picked(stmt, name, index, axes)
                 return (replace(stmt, name=name, value=self.expr(value, axes), index=None),)
+            case Unpack(both, value):
+                names = self.whole(stmt, both[0]), self.whole(stmt, both[1])
+                return (replace(stmt, names=names, value=self.expr(value, axes)),)
             case If(test, then, otherwise):
                 sides = self.block(then, axes), self.block(otherwise, axes)
                 return (replace(stmt, test=self.expr(test, axes), then=sides[0], otherwise=sides[1]),)
@@ -114,6 +115,12 @@ class Unroller:
             case Assert(test):
                 return (replace(stmt, test=self.expr(test, axes)),)
         return (stmt,)
+
+    def whole(self, stmt: Stmt, name: str) -> str:
+        """A name that is bound without an index: no slot per axis."""
+        if name in self.slots:
+            raise SpecError(f"'{name}' is one slot per axis", stmt, f"bind one of them: {name}[i] = …")
+        return name
 
     def expr(self, node: Any, axes: dict[str, int]) -> Any:
         match node:

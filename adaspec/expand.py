@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import ir, noise
+from .composed import composed
 from .errors import SpecError
 from .fold import folded, none_fact
 from .ir import Assign, Call, Choose, Compare, Constant, Dim, Expr, If, Name, Ndim, Number, Stmt, rebuild
@@ -111,6 +112,8 @@ class Expander:
                 if rank is not None:
                     ranks[bound.name] = rank
                 return [*before, bound]
+            case ir.Unpack(names, value):
+                return [*self.unpack(stmt, names, value, scope, ranks, before)]
             case If(test, then, otherwise):
                 test = folded(self.expr(test, scope, ranks, before))
                 if isinstance(test, Constant):
@@ -140,6 +143,22 @@ class Expander:
                 return [*before, replace(stmt, test=test)]
         return [stmt]
 
+    def unpack(
+        self, stmt: Stmt, names: tuple[str, str], value: Expr, scope: dict[str, Expr], ranks: dict, before: list[Stmt]
+    ) -> list[Stmt]:
+        """Both results under one new name, and each part of it under its own."""
+        assert isinstance(value, Call)
+        call = rebuild(value, lambda child: self.expr(child, scope, ranks, before))
+        held = [scope.get(name) for name in names]
+        targets = [target.id if isinstance(target, Name) else name for target, name in zip(held, names, strict=True)]
+        both = self.fresh("both")
+        out: list[Stmt] = [*before, Assign(both, call, span=stmt.span)]
+        for index, name in enumerate(targets):
+            if name != "_":
+                ranks.pop(name, None)
+                out.append(Assign(name, ir.Part(Name(both, span=stmt.span), index, span=stmt.span), span=stmt.span))
+        return out
+
     def rank_fact(self, test: Expr) -> dict[str, int]:
         """`{x: k}` where the test says that array x has rank k."""
         match test:
@@ -162,7 +181,7 @@ class Expander:
                 return 0
             case Call("unfold"):
                 return 2
-            case Call("fold" | "spread"):
+            case Call("fold" | "spread" | "diag"):
                 return None
             case Name(id=name):
                 return 0 if name in self.numbers else ranks.get(name)
@@ -205,8 +224,11 @@ class Expander:
                 asked = self.expr(left, scope, ranks, before)
                 never = isinstance(asked, Number) or (isinstance(asked, Name) and asked.id not in self.nullable)
                 return none_fact(replace(node, left=asked), never)
-            case Call(function=name) if self.rule.function(name) is not None:
+            case Call(function=name) if self.function(name) is not None:
                 return self.inline(node, scope, ranks, before)
+            case Call(function=name) if FUNCTIONS[name].group == "pair":
+                hint = f"bind both: a, b = {name}(…); `_` for one that is not needed"
+                raise SpecError(f"'{name}' has two results", node, hint)
             case Call(function=name) if name in noise.KINDS:
                 return self.draw(node)
             case Call("unfold" | "fold" | "spread" | "gram" | "along", (*operands, axis)):
@@ -226,6 +248,10 @@ class Expander:
                     axis -= rank
                 return replace(node, operand=inner, axis=axis)
         return rebuild(node, lambda child: self.expr(child, scope, ranks, before))
+
+    def function(self, name: str) -> ir.Function | None:
+        """A function of the file, or one of the vocabulary that is said in the vocabulary."""
+        return self.rule.function(name) or composed().get(name)
 
     def draw(self, node: Call) -> ir.Draw:
         """A draw of noise, under the number that tells it from the rule's others."""
@@ -278,7 +304,7 @@ class Expander:
         return Name(name, span=node.span)
 
     def inline(self, call: Call, scope: dict, ranks: dict, before: list[Stmt]) -> Expr:
-        function = self.rule.function(call.function)
+        function = self.function(call.function)
         assert function is not None
         if function.name in self.stack:
             raise SpecError(

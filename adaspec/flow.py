@@ -29,6 +29,9 @@ from .types import (
     shown,
     slot_type,
 )
+from .vocabulary import FUNCTIONS
+
+FUNCTIONS_OF_MATRICES = {name for name, form in FUNCTIONS.items() if form.group in ("matrix", "pair")}
 
 
 class Flow:
@@ -274,6 +277,8 @@ class Flow:
             case Call(args=(a,)) if node.option("axis") is not None:
                 axis = axis_of(node.option("axis"))  # type: ignore[arg-type]
                 own = typeof(a, self.env).dims[axis : axis + 1 or None]
+            case Call(args=(a, *_)) if FUNCTIONS_OF_MATRICES & {node.function}:
+                own = typeof(a, self.env).dims[-2:]
             case ir.Transpose(operand):
                 own = typeof(operand, self.env).dims[-2:]
             case ir.Binary("@", left, right):

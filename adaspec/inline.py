@@ -13,7 +13,24 @@ from dataclasses import replace
 from . import ir
 from .errors import SpecError
 from .fold import folded, none_fact
-from .ir import Assert, Assign, Call, Choose, Compare, Constant, Dim, Expr, For, If, Logical, Name, Ndim, Number, Stmt
+from .ir import (
+    Assert,
+    Assign,
+    Call,
+    Choose,
+    Compare,
+    Constant,
+    Dim,
+    Expr,
+    For,
+    If,
+    Logical,
+    Name,
+    Ndim,
+    Number,
+    Stmt,
+    Unpack,
+)
 from .joining import Join, Joiner
 
 
@@ -87,6 +104,11 @@ class Inliner:
                 target = self.scope[name]
                 assert isinstance(target, Name)
                 yield replace(stmt, name=target.id, value=new, span=at)
+            case Unpack(names, value):
+                new = self.expr(value)
+                yield from self.settled(set(names))
+                both = [str(getattr(self.scope.get(name), "id", name)) for name in names]
+                yield replace(stmt, names=(both[0], both[1]), value=new, span=at)
             case If(test, then, otherwise):
                 test = folded(self.expr(test))
                 if isinstance(test, Constant):

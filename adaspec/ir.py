@@ -166,6 +166,14 @@ class Index(Expr):
 
 
 @dataclass(frozen=True)
+class Part(Expr):
+    """One of the two results of `eigh` or `qr`: `operand` is the name that holds both."""
+
+    operand: Expr
+    index: int
+
+
+@dataclass(frozen=True)
 class Draw(Expr):
     """Noise of the parameter's shape (`adaspec.noise`); `stream` counts the draws of an expanded rule from 0."""
 
@@ -188,6 +196,14 @@ class Assign(Stmt):
     name: str
     value: Expr
     index: Expr | None = None
+
+
+@dataclass(frozen=True)
+class Unpack(Stmt):
+    """`w, q = eigh(a)`; expansion makes assignments of it. `_` binds nothing."""
+
+    names: tuple[str, str]
+    value: Expr
 
 
 @dataclass(frozen=True)
@@ -480,4 +496,11 @@ def values_read(node: Node) -> set[str]:
 
 def assigned(body: tuple[Stmt, ...]) -> list[str]:
     """Every name bound under `body`, once each, in order of first binding."""
-    return list(dict.fromkeys(n.name for n in walk(body) if isinstance(n, Assign)))
+    found: dict[str, None] = {}
+    for node in walk(body):
+        match node:
+            case Assign(name):
+                found[name] = None
+            case Unpack(both):
+                found |= dict.fromkeys(name for name in both if name != "_")
+    return list(found)

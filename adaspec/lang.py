@@ -105,6 +105,14 @@ max: Any = _Word("max")
 norm: Any = _Word("norm")
 rms: Any = _Word("rms")
 total: Any = _Word("total")
+eigh: Any = _Word("eigh")
+qr: Any = _Word("qr")
+inverse_root: Any = _Word("inverse_root")
+solve_triangular: Any = _Word("solve_triangular")
+triu: Any = _Word("triu")
+tril: Any = _Word("tril")
+diag: Any = _Word("diag")
+trace: Any = _Word("trace")
 uniform: Any = _Word("uniform")
 normal: Any = _Word("normal")
 rademacher: Any = _Word("rademacher")
@@ -131,8 +139,8 @@ def view(label: str) -> Callable[[F], F]:
 
 __all__ = [
     "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Scalar",
-    "Shared", "Slot", "Step", "abs", "along", "clip", "copy", "exp", "expm1", "eye", "first_grad", "floor", "fold",
-    "full", "gram", "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "per_axis",
-    "rademacher", "rms", "rsqrt", "schedule", "sign", "spread", "sqrt", "sum", "tanh", "total", "unfold", "uniform",
-    "view", "where", "zeros",
+    "Shared", "Slot", "Step", "abs", "along", "clip", "copy", "diag", "eigh", "exp", "expm1", "eye", "first_grad",
+    "floor", "fold", "full", "gram", "inverse_root", "log", "log1p", "max", "maximum", "mean", "minimum", "norm",
+    "normal", "ones", "per_axis", "qr", "rademacher", "rms", "rsqrt", "schedule", "sign", "solve_triangular", "spread",
+    "sqrt", "sum", "tanh", "total", "trace", "tril", "triu", "unfold", "uniform", "view", "where", "zeros",
 ]  # fmt: skip

@@ -175,6 +175,13 @@ def _asarray(a: Any, dtype: Any = None, copy: bool | None = None, device: Any = 
     return Sized(a.value.copy(), a.size_.copy()) if isinstance(a, Sized) else Sized(a)
 
 
+# Decompositions are judged by the relative error of what is made of them: their size is that of their values.
+_LINALG = SimpleNamespace(
+    eigh=lambda a: tuple(Sized(part) for part in np.linalg.eigh(a.value)),
+    qr=lambda a: tuple(Sized(part) for part in np.linalg.qr(a.value)),
+    diagonal=lambda a: Sized(np.linalg.diagonal(a.value), np.linalg.diagonal(a.size_)),
+)
+
 NAMESPACE: Any = SimpleNamespace(
     __name__=__name__, abs=lambda a: Sized(np.abs(a.value), a.size_), sqrt=_sqrt, where=_where,
     minimum=_pick("minimum"), maximum=_pick("maximum"), sum=_reduce("sum"), mean=_reduce("mean"), max=_reduce("max"),
@@ -182,6 +189,9 @@ NAMESPACE: Any = SimpleNamespace(
     matrix_transpose=lambda a: Sized(np.swapaxes(a.value, -1, -2), np.swapaxes(a.size_, -1, -2)),
     reshape=lambda a, shape: Sized(a.value.reshape(shape), a.size_.reshape(shape)),
     permute_dims=lambda a, axes: Sized(np.transpose(a.value, axes), np.transpose(a.size_, axes)),
+    triu=lambda a: Sized(np.triu(a.value), np.triu(a.size_)), tril=lambda a: Sized(np.tril(a.value), np.tril(a.size_)),
+    concat=lambda parts, axis: Sized(np.concatenate([p.value for p in parts], axis)),
+    broadcast_to=lambda a, shape: Sized(np.broadcast_to(a.value, shape)), linalg=_LINALG,
     eye=lambda n, dtype=None, device=None: Sized(np.eye(n)),
     asarray=_asarray, astype=lambda a, dtype: a, isdtype=lambda dtype, kind: True,
     full=lambda shape, value, dtype=None, device=None: Sized(np.full(shape, value, dtype=np.float64)),

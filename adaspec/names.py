@@ -6,7 +6,7 @@ import difflib
 
 from . import ir, shelf
 from .errors import SpecError, suggest
-from .ir import Assert, Assign, Call, For, If, Name, Return, Stmt
+from .ir import Assert, Assign, Call, For, If, Name, Return, Stmt, Unpack
 from .vocabulary import DTYPES, FUNCTIONS, INITS, LATER, WORDS
 
 ELSEWHERE = {
@@ -46,11 +46,12 @@ class Names:
             match stmt:
                 case Assign(name, value):
                     self.reads(value, bound)
-                    if name == self.rule.step and name in self.declared:
-                        raise SpecError(f"'{name}' is the step: it cannot be bound", stmt, "use another name")
-                    if self.rule.function(name):
-                        raise SpecError(f"'{name}' is a function of this file", stmt, "use another name")
-                    bound.add(name)
+                    self.binds(name, stmt, bound)
+                case Unpack(both, value):
+                    self.unpacks(both, value, stmt)
+                    self.reads(value, bound)
+                    for name in both:
+                        self.binds(name, stmt, bound)
                 case If(test, then, otherwise):
                     self.reads(test, bound)
                     sides = self.block(then, set(bound)), self.block(otherwise, set(bound))
@@ -68,6 +69,21 @@ class Names:
                     for value in values:
                         self.reads(value, bound)
         return bound
+
+    def binds(self, name: str, stmt: Stmt, bound: set[str]) -> None:
+        if name == self.rule.step and name in self.declared:
+            raise SpecError(f"'{name}' is the step: it cannot be bound", stmt, "use another name")
+        if self.rule.function(name):
+            raise SpecError(f"'{name}' is a function of this file", stmt, "use another name")
+        if name != "_":
+            bound.add(name)
+
+    def unpacks(self, both: tuple[str, str], value: ir.Expr, stmt: Stmt) -> None:
+        pairs = [name for name, form in FUNCTIONS.items() if form.group == "pair"]
+        if not (isinstance(value, Call) and value.function in pairs and not self.rule.function(value.function)):
+            raise SpecError(f"only {' and '.join(pairs)} have two results", value, "one name at a time")
+        if both[0] == both[1]:
+            raise SpecError("both results under one name", stmt, f"write `_, {both[1]} = …` for the second alone")
 
     def reads(self, expr: ir.Expr, bound: set[str]) -> None:
         for node in ir.walk(expr):
@@ -112,7 +128,10 @@ class Names:
             hint = f"{usage} is of one array; write {pair} for two" if pair else f"write {usage}"
             raise SpecError(f"'{name}' takes {form.arity} argument{s}, {len(node.args)} {are} given", node, hint)
         for place, (option, value) in enumerate(node.options):
-            if option not in ("axis", "keep") or not form.axis:
+            if (name, option) == ("solve_triangular", "lower"):
+                if not (isinstance(value, ir.Constant) and isinstance(value.value, bool)):
+                    raise SpecError("`lower` is True or False", value, "solve_triangular(a, b, lower=True)")
+            elif option not in ("axis", "keep") or not form.axis:
                 axes = "reductions take axis=; an axis comes back by indexing: sum(a, axis=-1)[..., None]"
                 hint = axes if form.axis else f"write {name}({', '.join('abc'[: form.arity])})"
                 raise SpecError(f"'{name}' has no option '{option}'", value, hint)

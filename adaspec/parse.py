@@ -124,6 +124,8 @@ class Parser(Declarations):
                 return ir.Assign(name, self.expr(whole), span=span)
             case ast.AugAssign(target=ast.Name(), op=op):
                 raise self.refuse(node, f"the operator {SPELLED[type(op)]} is not part of the language", HELP)
+            case ast.Assign(targets=[ast.Tuple(elts=[ast.Name(id=first), ast.Name(id=second)])], value=value):
+                return ir.Unpack((first, second), self.expr(value), span=span)
             case ast.Assign() | ast.AugAssign() | ast.AnnAssign():
                 raise self.refuse(node, "an assignment binds one plain name", "write `m = …`, one name at a time")
             case ast.If(test=test, body=body, orelse=orelse):

@@ -18,6 +18,7 @@ from .ir import (
     Name,
     Ndim,
     Number,
+    Part,
     Pick,
     Transpose,
     Unary,
@@ -69,6 +70,8 @@ class Printer:
                 return f"{parts[0]} if {parts[1]} else {parts[2]}", level
             case Call():
                 return self.call(node)
+            case Part(operand, index):
+                return f"{self.text(operand, PRECEDENCE['atom'])}[{index}]", PRECEDENCE["atom"]
             case Draw():
                 return self.draw(node), PRECEDENCE["atom"]
             case Transpose(operand):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 import numpy as np
 
-from . import facts, ir, noise, scalars
+from . import facts, ir, matrices, noise, scalars
 from .ir import (
     Assert,
     Assign,
@@ -29,6 +29,7 @@ from .ir import (
     Name,
     Ndim,
     Number,
+    Part,
     Shape,
     Size,
     Stmt,
@@ -36,6 +37,7 @@ from .ir import (
     Unary,
     When,
 )
+from .vocabulary import FUNCTIONS
 
 if TYPE_CHECKING:
     from .spec import Spec
@@ -261,6 +263,8 @@ class Run:
                 return self._expr(then if self._expr(test) else otherwise)
             case Call():
                 return self._call(node)
+            case Part(operand, index):
+                return self._expr(operand)[index]
             case Draw(kind, stream):
                 return self._drawn(noise.draw(kind, stream, *self.noise, tuple(self.given[self.spec.rule.param].shape)))
             case Transpose(operand):
@@ -297,6 +301,9 @@ class Run:
                 return getattr(xp, name)(a, axis=axis)
             case (("unfold" | "fold" | "spread"), [a, *_]) if axis is not None:
                 return self._moved(name, a, tuple(self.given[self.spec.rule.param].shape), axis)
+        if FUNCTIONS[name].group in ("matrix", "pair"):
+            lower = node.option("lower") == Constant(True)
+            return matrices.apply(xp, name, args, lower)
         if all(_is_number(a) for a in args):
             return _number(scalars.ELEMENTWISE[name](*(a if isinstance(a, bool) else np.float64(a) for a in args)))
         args = [self._array(a) for a in args]

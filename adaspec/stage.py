@@ -20,6 +20,7 @@ from .ir import (
     Ndim,
     Number,
     Size,
+    Part,
     Transpose,
     Unary,
     walk,
@@ -117,6 +118,9 @@ def typeof(node: Expr, env: Env) -> Type:
             return replace(inner, dims=(*inner.dims[:-2], inner.dims[-1], inner.dims[-2]))
         case Index(operand, items):
             return _index(node, typeof(operand, env), items)
+        case Part(operand, index):
+            inner = typeof(operand, env)
+            return Type(inner.stage, inner.pair[index])
         case Draw():
             return Type(Stage.ARRAY, FULL)
         case Call():
@@ -251,7 +255,7 @@ def _index(node: Index, inner: Type, items: tuple[str | None, ...]) -> Type:
     for item in reversed([i for i in items if i != "..."]):
         if item is None:
             tail.append(1)
-        elif len(rest) > 1:
+        elif len(rest) > in_place(inner.dims):
             tail.append(rest.pop())
         else:
             raise SpecError("more axes in the index than in the array", node, "leave out a `:`")
@@ -267,6 +271,8 @@ def _call(node: Call, env: Env) -> Type:
         return _broadcast(node, test, *(_number(a, env) for a in node.args[1:]))
     if form.group == "axes":
         return _axes(node, env)
+    if form.group in ("matrix", "pair"):
+        return _matrix(node, env)
     types = [_number(a, env) for a in node.args]
     if form.group == "elementwise":
         return _broadcast(node, *types)
@@ -306,6 +312,35 @@ def _axes(node: Call, env: Env) -> Type:
         hint = "a vector: sum(a, keep=0)" if vector else "a matrix such as unfold(a, 0) gives"
         raise SpecError(what, operand, hint)
     return Type(inner.stage, ("...", *(LOOSE,) * (len(FULL) - 1)) if vector else FULL)
+
+
+def _matrix(node: Call, env: Env) -> Type:
+    name = node.function
+    types = [_number(a, env) for a in node.args]
+    for a, t in zip(node.args, types, strict=True):
+        _array(a, t, "is no matrix")
+        if len(t.dims) < (len(FULL) if in_place(t.dims) else 2):
+            raise SpecError(f"`{name}` takes a matrix, and this lacks an axis", a, "add one: v[..., None] is a column")
+    a = types[0]
+    stage = a.stage | types[-1].stage
+    rows, columns = a.dims[-2:]
+    if name not in ("triu", "tril") and rows != columns and not any(isinstance(d, str) for d in (rows, columns)):
+        what = f"`{name}` takes a square matrix, and this has shape {shown(a.dims)}"
+        raise SpecError(what, node.args[0], "g @ g.T and gram(g, i) are square")
+    match name:
+        case "eigh":
+            return Type(stage, a.dims, pair=(without(a.dims, -1), a.dims))
+        case "qr":
+            return Type(stage, a.dims, pair=(a.dims, a.dims))
+        case "diag":
+            return Type(stage, without(a.dims, -1))
+        case "solve_triangular":
+            b = types[1].dims
+            if b[-2] != columns and not any(isinstance(d, str) for d in (b[-2], columns)):
+                what = f"`solve_triangular` of shape {shown(a.dims)} with shape {shown(b)}"
+                raise SpecError(what, node, "the second has as many rows as the first: transpose it, b.T")
+            return Type(stage, b)
+    return Type(stage, a.dims)
 
 
 def place_of(node: Expr | None) -> int:

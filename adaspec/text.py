@@ -52,6 +52,8 @@ def body(statements: tuple[ir.Stmt, ...], indent: str = "    ") -> list[str]:
             case ir.Assign(name, value, index):
                 target = name if index is None else f"{name}[{expression(index)}]"
                 lines.append(f"{indent}{target} = {expression(value)}")
+            case ir.Unpack(names, value):
+                lines.append(f"{indent}{', '.join(names)} = {expression(value)}")
             case ir.If(test, then, otherwise):
                 lines += [f"{indent}if {expression(test)}:", *(body(then, indent + "    ") or [f"{indent}    pass"])]
                 if otherwise:

@@ -72,7 +72,7 @@ class Type:
 
     `truth`: a truth value. `optional`: it may be None here. `nullable`: a hyperparameter or an input of which `is
     None` may be asked. `whole`: an integer, so that a loop may count to it. `mixed`: an array on one path, a number on
-    another.
+    another. `pair`: the axes of either result of `eigh` or `qr`.
     """
 
     stage: Stage
@@ -82,6 +82,7 @@ class Type:
     nullable: bool = False
     whole: bool = False
     mixed: bool = False
+    pair: tuple[tuple[Axis, ...], ...] = ()
 
     @property
     def is_array(self) -> bool:
@@ -179,7 +180,7 @@ def joined(stage: Stage, a: Type, b: Type) -> Type:
             dims = (OPAQUE,) * min(len(a.dims), len(b.dims))
     return Type(
         stage | a.stage | b.stage, dims, a.truth or b.truth, a.optional or b.optional, a.nullable and b.nullable,
-        a.whole and b.whole, a.mixed or b.mixed or a.is_array != b.is_array,
+        a.whole and b.whole, a.mixed or b.mixed or a.is_array != b.is_array, a.pair or b.pair,
     )  # fmt: skip
 
 

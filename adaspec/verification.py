@@ -9,6 +9,7 @@ rounding the new parameter must cost.
 from __future__ import annotations
 
 import importlib
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,18 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from . import ir
+from . import facts, ir
 from .build import TARGETS, build
 from .errors import MissingFramework
 from .interpret import Interpreter
 from .lower import lower
 from .magnitude import Sized
 from .spec import Spec
+from .vocabulary import FUNCTIONS
 
 SHAPES: tuple[tuple[int, ...], ...] = ((), (7,), (5, 4), (3, 8), (2, 3, 4, 3), (0, 3))
 """0-d, 1-D, tall and wide 2-D, 4-D, no elements; shapes that the rule refuses are left out."""
 
-FLOAT64_BOUND = 1e-12
+SQUARES: tuple[tuple[int, ...], ...] = ((4, 4), (3, 3))
+"""Beside them, for rules that decompose matrices; of all, those with statistics of full rank: see `full_rank`."""
+
+FLOAT64_BOUND, DECOMPOSED_BOUND = 1e-12, 1e-10
 ELEMENTWISE_BOUND, REDUCTION_BOUND = 8.0, 16.0
 PRODUCT_BOUND = 5e-5
 """float32 rules with matrix products, relative to the largest update: an iteration of products amplifies the rounding
@@ -116,7 +121,8 @@ def measure(
     spec: Spec, target: str, session: Any, factory: Any, dtype: str, mode: str, steps: int, seed: int
 ) -> Result:
     run = free_run if dtype == "float64" else same_inputs
-    bound, unit = (FLOAT64_BOUND, "relative") if dtype == "float64" else float32_bound(spec)
+    double = DECOMPOSED_BOUND if decompositions(spec) else FLOAT64_BOUND
+    bound, unit = (double, "relative") if dtype == "float64" else float32_bound(spec)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # frameworks warn of their own affairs while they trace
         error, relative = run(spec, session, factory, mode, steps, seed)
@@ -133,15 +139,32 @@ def float32_bound(spec: Spec) -> tuple[float, str]:
 
 
 def shapes_for(spec: Spec) -> list[tuple[int, ...]]:
-    """Those of `SHAPES` that the rule's assertions admit."""
+    """Those of `SHAPES` that the rule's assertions admit; where the rule decomposes a matrix, of full rank."""
+    paths = decompositions(spec)
     found = []
-    for shape in SHAPES:
+    for shape in (*SHAPES, *SQUARES) if paths else SHAPES:
         try:
             spec.check_shape(shape)
         except ValueError:
             continue
-        found.append(shape)
+        if full_rank(shape) or not any(facts.holds(path, shape, spec.defaults) for path in paths):
+            found.append(shape)
     return found
+
+
+def decompositions(spec: Spec) -> list[ir.Expr]:
+    """The static conditions under which the rule decomposes a matrix."""
+    pairs = {name for name, form in FUNCTIONS.items() if form.group == "pair"}
+    found = facts.paths(spec.rule, spec.statements)
+    return [path for path, stmt in found if any(isinstance(n, ir.Call) and n.function in pairs for n in ir.walk(stmt))]
+
+
+def full_rank(shape: tuple[int, ...]) -> bool:
+    """Whether the sum of g gᵀ over all axes but one can have full rank for every axis.
+
+    Where it has not, the basis of its null space is each LAPACK's own choice, and no two targets agree.
+    """
+    return all(n * n <= math.prod(shape) for n in shape)
 
 
 def gradients(

@@ -46,9 +46,11 @@ ARGUMENT_KINDS = ("Param", "Grad", "Step", "Input", "Slot", "Shared", "Array", "
 
 @dataclass(frozen=True)
 class Form:
-    """How a function is called and its group: `elementwise`, a `reduction` of one array, `model`-wide, `axes`, `noise`.
+    """How a function is called and its group: `elementwise`, a `reduction` over one array, `model`-wide, `noise`, …
 
-    The last argument of an `axes` function is the axis of the parameter that it is about, counted from the front.
+    The last argument of an `axes` function is the axis of the parameter that it is about, counted from the front. A
+    `matrix` function is one of square or triangular matrices, a `pair` has two results, which are bound together; a
+    `composed` one is said in the vocabulary itself.
     """
 
     arity: int
@@ -73,6 +75,12 @@ FUNCTIONS: dict[str, Form] = {
     "spread": Form(2, "axes"),
     "gram": Form(2, "axes"),
     "along": Form(3, "axes"),
+    **{name: Form(1, "matrix") for name in ("diag", "eye", "triu", "tril")},
+    "solve_triangular": Form(2, "matrix"),
+    "eigh": Form(1, "pair"),
+    "qr": Form(1, "pair"),
+    "trace": Form(1, "composed"),
+    "inverse_root": Form(3, "composed"),
 }
 
 INITS = ("zeros", "ones", "full", "copy", "first_grad", "eye", "per_axis")
@@ -80,7 +88,6 @@ INITS = ("zeros", "ones", "full", "copy", "first_grad", "eye", "per_axis")
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 LATER: dict[str, str] = {
-    **dict.fromkeys(("eigh", "qr", "solve_triangular", "triu"), "matrix decompositions"),
     **dict.fromkeys(("argsort", "take", "reshape"), "sorting and reshaping"),
     **dict.fromkeys(("fan_in", "fan_out"), "layouts"),
 }

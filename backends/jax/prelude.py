@@ -152,6 +152,18 @@ def _rms(a: jax.Array, axis: int | None = None) -> jax.Array:
     """The root of the mean square."""
     return jnp.sqrt(jnp.mean(jnp.square(a), axis=axis))
 ''',
+    "_qr": '''
+def _qr(a: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Q and R of a square matrix, the diagonal of R nonnegative: each LAPACK has signs of its own."""
+    q, r = jnp.linalg.qr(a)
+    sign = jnp.where(jnp.linalg.diagonal(r) < 0, -1, 1).astype(a.dtype)
+    return q * sign[..., None, :], r * sign[..., :, None]
+''',
+    "_eye": '''
+def _eye(a: jax.Array) -> jax.Array:
+    """The identity, as large as a."""
+    return jnp.broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape)
+''',
     "_unfold": '''
 def _unfold(a: jax.Array, axis: int) -> jax.Array:
     """A matrix with a row for each item along this axis."""

@@ -151,6 +151,15 @@ class JaxPrinter(Printer):
             return self.node(Binary("+", old, Binary("*", weight, Binary("-", new, old))))
         args = [self.text(a, PRECEDENCE["choose"]) for a in node.args]
         args += [f"{option}={self.text(value)}" for option, value in node.options]
+        if name == "solve_triangular":
+            lower = str(node.option("lower") == ir.Constant(True))
+            return f"jax.lax.linalg.triangular_solve({args[0]}, {args[1]}, left_side=True, lower={lower})", ATOM
+        if name == "eigh":
+            return f"jnp.linalg.eigh({args[0]})", ATOM
+        if name == "diag":
+            return f"jnp.linalg.diagonal({args[0]})", ATOM
+        if name in ("qr", "eye"):
+            return f"_{name}({args[0]})", ATOM
         if name in ("unfold", "fold", "spread"):
             return f"_{name}({', '.join(args)})", ATOM
         shown = ", ".join(args)

@@ -11,9 +11,12 @@ from adaspec.ir import Binary, Call, Dim, Expr, Ndim, Number
 from adaspec.lower import lowered_type
 from adaspec.printer import PRECEDENCE, Printer
 from adaspec.stage import Type
+from adaspec.vocabulary import FUNCTIONS
 
 from .naming import Names
 from .units import REDUCTIONS
+
+MATRIX = [form for form in FUNCTIONS.values() if form.group in ("matrix", "pair")]
 
 
 class NumberPrinter(HostPrinter):
@@ -76,6 +79,8 @@ class ArrayPrinter(Printer):
     def call(self, node: Call) -> tuple[str, int]:
         atom = PRECEDENCE["atom"]
         args = [self.text(a) for a in node.args]
+        if FUNCTIONS.get(node.function) in MATRIX:
+            return self.matrix(node.function, args, node.option("lower") == ir.Constant(True)), atom
         axis = "".join(f", axis={self.text(v)}" for _, v in node.options)
         match node.function:
             case "lerp":
@@ -94,6 +99,18 @@ class ArrayPrinter(Printer):
             case "clip":
                 return f"np.minimum(np.maximum({args[0]}, {args[1]}), {args[2]})", atom
         return f"np.{node.function}({', '.join(args)})", atom
+
+    def matrix(self, name: str, args: list[str], lower: bool) -> str:
+        match name:
+            case "eigh":
+                return f"np.linalg.eigh({args[0]})"
+            case "diag":
+                return f"np.linalg.diagonal({args[0]})"
+            case "solve_triangular":
+                return f"_solve_triangular({args[0]}, {args[1]}, {lower})"
+            case "qr" | "eye":
+                return f"_{name}({args[0]})"
+        return f"np.{name}({args[0]})"
 
     def copy(self, node: Expr) -> str:
         return f"{self.text(node, PRECEDENCE['atom'])}.copy()"

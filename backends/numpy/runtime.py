@@ -389,6 +389,36 @@ def _noisy(like: Any) -> Any:
 '''
 
 
+QR = '''
+
+def _qr(a: Any) -> tuple[Any, Any]:
+    """Q and R of a square matrix, the diagonal of R nonnegative: each LAPACK has signs of its own."""
+    q, r = np.linalg.qr(a)
+    sign = np.where(np.linalg.diagonal(r) < 0, -1, 1).astype(a.dtype)
+    return q * sign[..., None, :], r * sign[..., :, None]
+'''
+
+SOLVE = '''
+
+def _solve_triangular(a: Any, b: Any, lower: bool) -> Any:
+    """The x of a x = b by substitution: NumPy has none. Of a, the other triangle is not read."""
+    x = np.array(b)
+    size = a.shape[-1]
+    for i in range(size) if lower else range(size - 1, -1, -1):
+        known = slice(i) if lower else slice(i + 1, size)
+        x[..., i, :] -= (a[..., i : i + 1, known] @ x[..., known, :])[..., 0, :]
+        x[..., i, :] /= a[..., i, i, None]
+    return x
+'''
+
+EYE = '''
+
+def _eye(a: Any) -> Any:
+    """The identity, as large as a."""
+    return np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape)
+'''
+
+
 def used_in(body: str) -> list[str]:
     """The helpers that the text of a class calls, and those that they call."""
     found = []
@@ -396,6 +426,7 @@ def used_in(body: str) -> list[str]:
     helpers = noise | {
         "_filled": FILLED, "_blocks": BLOCKS, "_tiles": TILES, "_wide": WIDE, "_scalar": SCALAR, "_grads": GRADS,
         "_rebuilt": VIEWS, "_unfold": UNFOLD, "_fold": FOLD, "_spread": SPREAD,
+        "_qr": QR, "_eye": EYE, "_solve_triangular": SOLVE,
     }  # fmt: skip
     for name, text in helpers.items():
         if f"{name}(" in body + "".join(found):

@@ -203,6 +203,14 @@ class KerasPrinter(Printer):
             return self.lerp(*args)
         if name in REDUCTIONS:
             return self.reduction(node), ATOM
+        if name == "solve_triangular":
+            lower = node.option("lower") == ir.Constant(True)
+            return f"ops.solve_triangular({self.text(args[0])}, {self.text(args[1])}, lower={lower})", ATOM
+        if name == "diag":
+            return f"ops.diagonal({self.text(args[0])}, axis1=-2, axis2=-1)", ATOM
+        if name in ("qr", "eye"):
+            self.helpers.add(f"_{name}")
+            return f"_{name}({self.text(args[0])})", ATOM
         if name in ("unfold", "fold", "spread"):
             self.helpers.add(f"_{name}")
             return f"_{name}({', '.join(self.text(a) for a in args)}, {self.host.text(node.options[0][1])})", ATOM

@@ -39,6 +39,18 @@ def _lerp(old, new, weight):
     """The mean of two arrays that gives the new one this weight."""
     return old + weight * (new - old)
 ''',
+    "_qr": '''
+def _qr(a):
+    """Q and R of a square matrix, the diagonal of R nonnegative: each library has signs of its own."""
+    q, r = ops.qr(a)
+    sign = ops.cast(ops.where(ops.diagonal(r, axis1=-2, axis2=-1) < 0, -1, 1), r.dtype)
+    return q * sign[..., None, :], r * sign[..., :, None]
+''',
+    "_eye": '''
+def _eye(a):
+    """The identity, as large as a."""
+    return ops.broadcast_to(ops.eye(a.shape[-1], dtype=a.dtype), a.shape)
+''',
     "_unfold": '''
 def _unfold(a, axis):
     """A matrix with a row for each item along this axis."""

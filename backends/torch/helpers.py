@@ -44,6 +44,18 @@ def _at_least_1d(t: Tensor) -> Tensor:
     """For a compiled graph: torch 2.13 loses in-place changes of 0-d float64 tensors there."""
     return t.detach().view(1) if t is not None and t.ndim == 0 else t
 ''',
+    "_qr(": '''
+def _qr(a: Tensor) -> tuple[Tensor, Tensor]:
+    """Q and R of a square matrix, the diagonal of R nonnegative: each LAPACK has signs of its own."""
+    q, r = torch.linalg.qr(a)
+    sign = torch.where(torch.linalg.diagonal(r) < 0, -1, 1).to(a.dtype)
+    return q * sign[..., None, :], r * sign[..., :, None]
+''',
+    "_eye(": '''
+def _eye(a: Tensor) -> Tensor:
+    """The identity, as large as a."""
+    return torch.eye(a.shape[-1], dtype=a.dtype, device=a.device).expand(a.shape)
+''',
     "_unfold(": '''
 def _unfold(a: Tensor, axis: int) -> Tensor:
     """A matrix with a row for each item along this axis."""

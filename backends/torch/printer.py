@@ -78,6 +78,15 @@ class TorchPrinter(Printer):
                 return f"torch.clamp({', '.join(self.text(a) for a in args)})"
             case "where":
                 return self.where(*args)
+            case "eigh":
+                return f"torch.linalg.eigh({self.text(args[0])})"
+            case "diag":
+                return f"torch.linalg.diagonal({self.text(args[0])})"
+            case "qr" | "eye":
+                return f"_{name}({self.text(args[0])})"
+            case "solve_triangular":
+                upper = node.option("lower") != ir.Constant(True)
+                return f"torch.linalg.solve_triangular({self.text(args[0])}, {self.text(args[1])}, upper={upper})"
             case "unfold" | "fold" | "spread":
                 parts = [self.text(args[0]), *(Printer().text(a) for a in args[1:])]
                 return f"_{name}({', '.join(parts)}, {Printer().text(node.options[0][1])})"

@@ -1,0 +1,47 @@
+"""What the matrix functions of the vocabulary mean, over any array-API namespace with its `linalg` extension.
+
+`qr` stands for the same matrices on every LAPACK: the diagonal of R is nonnegative, since every library has its own
+signs. The eigenvalues of `eigh` ascend; the sign of an eigenvector, and the basis where eigenvalues coincide, stay the
+library's choice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Array = Any
+
+
+def apply(xp: Any, name: str, args: list[Array], lower: bool = False) -> Any:
+    """`name(*args)`: an array, or the two results of `eigh` and `qr`. `lower` is of `solve_triangular` alone."""
+    match name, args:
+        case "eigh", [a]:
+            w, q = xp.linalg.eigh(a)
+            return w, q
+        case "qr", [a]:
+            q, r = xp.linalg.qr(a)
+            sign = 1.0 - 2.0 * xp.astype(xp.linalg.diagonal(r) < 0, a.dtype)
+            return q * sign[..., None, :], r * sign[..., :, None]
+        case "diag", [a]:
+            return xp.linalg.diagonal(a)
+        case "eye", [a]:
+            return xp.broadcast_to(xp.eye(a.shape[-1], dtype=a.dtype), a.shape)
+        case "solve_triangular", [a, b]:
+            return solved(xp, a, b, lower)
+        case (("triu" | "tril"), [a]):
+            return getattr(xp, name)(a)
+    raise TypeError(name)
+
+
+def solved(xp: Any, a: Array, b: Array, lower: bool) -> Array:
+    """The x of a x = b by substitution, row after row; of a, the other triangle is not read. A 0 on the diagonal is a
+    division by 0, never an exception."""
+    size = a.shape[-1]
+    rows: list[Array] = []
+    for i in range(size) if lower else range(size - 1, -1, -1):
+        row = b[..., i : i + 1, :]
+        if rows:
+            known = xp.concat(rows if lower else rows[::-1], axis=-2)
+            row = row - a[..., i : i + 1, :i] @ known if lower else row - a[..., i : i + 1, i + 1 :] @ known
+        rows.append(row / a[..., i : i + 1, i : i + 1])
+    return xp.concat(rows if lower else rows[::-1], axis=-2)

@@ -1,0 +1,9 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, m: Slot = zeros, *, lr: Rate = 1e-3):
+    a, b, c = qr(g @ g.T)
+    x = x - lr * a @ g
+    return x, m
