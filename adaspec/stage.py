@@ -307,7 +307,7 @@ def _axes(node: Call, env: Env) -> Type:
         return Type(inner.stage, (Along(axis), Others(axis)))
     vector = node.function == "spread"
     wanted: tuple[Axis, ...] = (Along(axis),) if vector else (Along(axis), Others(axis))
-    if inner.dims != wanted and inner.dims != (OPAQUE,) * len(wanted):
+    if len(inner.dims) != len(wanted) or any(d not in (w, OPAQUE) for d, w in zip(inner.dims, wanted, strict=True)):
         what = f"`{node.function}` along axis {axis} takes shape {shown(wanted)}, and this has {shown(inner.dims)}"
         hint = "a vector: sum(a, keep=0)" if vector else "a matrix such as unfold(a, 0) gives"
         raise SpecError(what, operand, hint)

@@ -108,9 +108,11 @@ class PhaseCode:
         lines += ["    rows = []"] if self.returned else []
         lines += [f"    for {head} in {rows}:"]
         if self.code.tells_numbers:
+            # The key of the noise is no slot, and has three elements.
+            kept = "t is None or t.numel() != 1" if self.code.lowered.draws else "t is None"
             lines += [
                 "        if grad.ndim < p.ndim:",
-                "            p, *rest = (t if t is None else t.view(()) for t in (p, *rest))",
+                f"            p, *rest = (t if {kept} else t.view(()) for t in (p, *rest))",
             ]
         lines += ["        x = p.to(dtype)"]
         text = f"_update{self.tail}({call})"
