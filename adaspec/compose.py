@@ -190,9 +190,9 @@ class Composer:
             self.joiner.show(join, call)
 
     def leaves(self, call: Call, target: str) -> bool:
-        """Whether the parameter is what this call makes of it."""
+        """Whether the parameter is what this call makes of it: nothing binds it afterwards."""
         bound = [n for n in ir.walk(self.rule.body) if isinstance(n, Assign) and n.name == self.rule.param]
-        return len(bound) == 1 and target == self.rule.param and call.args[0] == Name(target)
+        return target == self.rule.param and bound[-1].value == call
 
 
 __all__ = ["composed", "raw", "wrapped", "wrappers"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from . import ir
+from . import ir, noise
 from .errors import SpecError, suggest
 from .hypers import check_default
 from .ir import Call, Constant, Expr, Name, Number, Unary
@@ -172,7 +172,8 @@ class Joiner:
         """The name of a hyperparameter that the call does not give."""
         key = prefix, wraps, hyper.name
         if key not in self.passed:
-            alike = [h for h in (*self.own, *self.hypers) if h.name == hyper.name] if not wraps else []
+            shares = not wraps or hyper.name == noise.SEED  # one seed: draws are told apart by their number
+            alike = [h for h in (*self.own, *self.hypers) if h.name == hyper.name] if shares else []
             if alike:
                 self.agree(alike[0], hyper, callee, call)
                 self.passed[key] = hyper.name
