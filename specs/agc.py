@@ -3,14 +3,14 @@
 from adaspec.lang import *
 
 
-def unit_norm(a: Array, x: Array):
-    """The norm of what each output unit reads: of a row, or of a kernel; of a whole vector."""
-    return spread(norm(a, keep=0), 0) if x.ndim >= 2 else norm(a)
-
-
 def agc(x: Param, g: Grad, t: Step, *, inner: Rule = "sgd", clipping: Positive = 0.01, eps: Positive = 1e-3):
-    limit = clipping * maximum(unit_norm(x, x), eps)
-    size = unit_norm(g, x)
+    if x.ndim >= 2:  # the norms of what each output unit reads: a row, or a kernel
+        most = spread(norm(x, keep=0), 0)
+        size = spread(norm(g, keep=0), 0)
+    else:
+        most = norm(x)
+        size = norm(g)
+    limit = clipping * maximum(most, eps)
     x = inner(x, where(size > limit, g * (limit / size), g), t)
     return x
 

@@ -15,5 +15,7 @@ def cautious(x: Param, g: Grad, t: Step, *, inner: Rule = "adam", floor_mean: Ra
 
 
 dialects = {
-    "cautious:pytorch_optimizer": dict(of="pytorch_optimizer.base.optimizer.BaseOptimizer.apply_cautious", counted=True),
+    "cautious:pytorch_optimizer": dict(
+        of="pytorch_optimizer.base.optimizer.BaseOptimizer.apply_cautious", counted=True
+    ),
 }

@@ -11,10 +11,10 @@ import textwrap
 
 from adaspec import ir, noise
 from adaspec.emit import HELPERS, describe, doc_lines, domain_text
+from adaspec.folding import folded
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 
-from .folding import folded
 from .naming import Names
 from .printers import NumberPrinter
 from .runtime import TREE, checks, used_in, work

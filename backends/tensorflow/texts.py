@@ -54,8 +54,8 @@ def _eye(a):
     "_unfold": '''
 def _unfold(a, axis):
     """A matrix with a row for each item along this axis."""
-    a = ops.convert_to_tensor(a)
-    return ops.reshape(ops.moveaxis(a, axis, 0), (a.shape[axis], math.prod(a.shape) // a.shape[axis]))
+    order = sorted(range(len(a.shape)), key=lambda i: i != axis % len(a.shape))  # moveaxis takes no variable
+    return ops.reshape(ops.transpose(a, order), (a.shape[axis], math.prod(a.shape) // a.shape[axis]))
 ''',
     "_fold": '''
 def _fold(rows, shape, axis):
