@@ -18,9 +18,9 @@ def lookahead(
     x = inner(x, g, t)
     if late:
         slow = where(t <= k, x, slow)  # the slow weights begin where the first k steps end
-    back = t - k * floor(t / k) == 0
-    slow = where(back, slow + alpha * (x - slow), slow)
-    x = where(back, slow, x)
+    if t % k == 0:
+        slow = slow + alpha * (x - slow)
+        x = slow
     return x, slow
 
 

@@ -247,7 +247,7 @@ def test_wrappers_nest_and_a_plus_is_a_bracket(put: Any) -> None:
     assert spec.name == "halved_same_lamb" and spec.class_name == "HalvedSameLAMB"
     assert list(spec.slots) == ["kept", "same_lamb_m", "same_lamb_v"]
     assert spec.title.startswith("HalvedSameLAMB: half of a step") and "arXiv:1904.00962" in spec.rule.doc
-    assert adaspec.load("same + lamb:paper").name == "same_lamb"
+    assert adaspec.load("same + adam:paper").name == "same_adam"
     assert adaspec.load("halved").defaults == adaspec.load("halved(adam)").defaults
 
 
