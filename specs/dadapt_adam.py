@@ -28,6 +28,7 @@ def dadapt_adam(
 
 
 dialects = {
+    "dadapt_adamw:optax": dict(of="optax.contrib.dadapt_adamw", bias_correction=True, decoupled=True),
     "dadapt_adam:dadaptation": dict(of="dadaptation.DAdaptAdam"),
     "dadapt_adam:pytorch_optimizer": dict(of="pytorch_optimizer.DAdaptAdam"),
 }

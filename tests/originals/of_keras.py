@@ -46,3 +46,4 @@ original(
     # A tiny g**2 is lost in n, and n**power - past is then the rounding of two powers, which all weights follow.
     patterns=["normal", "zero"],
 )
+original("lamb:keras", BETAS | DECAY, vary=DECAYED)

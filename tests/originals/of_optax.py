@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .core import original
 from .precision import counts_in_float64
 
@@ -66,3 +68,41 @@ original(
     {"learning_rate": "lr", "rho": "rho", "eps": "eps", "weight_decay": "weight_decay"},
     vary=[{"weight_decay": 0.1}],
 )
+original("acprop:optax", ADAM | DECAY, vary=[ROOT | DECAYED])
+original("cocob:optax", LR | DECAY | {"alpha": "alpha", "eps": "eps"}, vary=[DECAYED | {"alpha": 1.0}])
+original(
+    "dadapt_adamw:optax",
+    LR | DECAY | {"betas": lambda h: (h.beta1, h.beta2), "eps": "eps", "estim_lr0": "d0"},
+    vary=[DECAYED | {"d0": 1e-3}],
+)
+
+
+def first_step(h: Any) -> tuple[str, float]:
+    """DoG's pair: what is known before the first step, and its value."""
+    if h.first_rate is not None:
+        return "learning_rate", h.first_rate
+    return ("heuristic", h.first_share) if h.first_distance is None else ("distance", h.first_distance)
+
+
+original(
+    "dog:optax",
+    LR | DECAY | {"eps": "eps", "init_step": first_step},
+    vary=[DECAYED, {"first_rate": 1e-3}, {"first_distance": 1e-2}],
+)
+original(
+    "dowg:optax",
+    LR | DECAY | {"eps": "eps", "init_estim_sq_dist": "first_distance2"},
+    vary=[DECAYED, {"first_distance2": 1e-2}],
+)
+original("lamb:optax", ADAM | DECAY, vary=[ROOT | DECAYED])
+original("optimistic_gradient_descent:optax", LR | {"alpha": "alpha", "beta": "beta"}, vary=[{"beta": 0.5}])
+original("optimistic_adam_v2:optax", ADAM | NESTEROV | {"alpha": "alpha", "beta": "beta"}, vary=[{"nesterov": False}])
+original(
+    "optimistic_adam:optax",  # two rates: one for the direction, one for its change
+    ADAM | NESTEROV | {"learning_rate": lambda h: h.lr * h.alpha, "optimism": lambda h: h.lr * h.beta},
+    vary=[ROOT | {"nesterov": False}],
+    scheduled=False,
+)
+original("sign_sgd:optax", LR)
+original("signum:optax", LR | {"beta": "mu"}, kept=["weight_decay"])
+original("simplified_ademamix:optax", ADAM | DECAY | {"alpha": "alpha"}, vary=[ROOT | DECAYED | {"alpha": 2.0}])

@@ -30,3 +30,16 @@ original(
     },
     vary=[{"weight_decay": 0.1, "weight_decay_1d": 0.1}, {"lion": True}, {"optimize_1d": True}, {"scale_1d": 0.5}],
 )
+original(
+    "lamb:timm",
+    {
+        "lr": "lr", "betas": lambda h: (h.beta1, h.beta2), "eps": "eps", "weight_decay": "weight_decay",
+        "max_grad_norm": "max_grad_norm", "bias_correction": "bias_correction", "grad_averaging": "grad_averaging",
+        "decoupled_decay": "decoupled", "trust_clip": "trust_clip", "always_adapt": "always_adapt",
+    },
+    vary=[
+        {"weight_decay": 0.1, "grad_averaging": False, "trust_clip": True, "decoupled": True},
+        {"weight_decay": 0.0, "max_grad_norm": None, "bias_correction": False},
+        {"weight_decay": 0.0, "always_adapt": True},
+    ],
+)  # fmt: skip
