@@ -18,7 +18,7 @@ def acprop(
     weight_decay: Rate = 0.0,
 ):
     # The spread of the gradients about their mean, both as they were before this step.
-    s_hat = where(t > 1, s / (1 - beta2 ** (t - 1)), 1.0)
+    s_hat = where(t > 1, s / (1 - beta2 ** maximum(t - 1, 1)), 1.0)
     x = x - lr * (g / (sqrt(s_hat) + eps) + weight_decay * x)
     s = beta2 * s + (1 - beta2) * (g - m) ** 2 + eps_root
     m = beta1 * m + (1 - beta1) * g

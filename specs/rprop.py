@@ -28,4 +28,5 @@ def rprop(
 
 dialects = {
     "rprop:torch": dict(of="torch.optim.Rprop"),
+    "rprop:optax": dict(),
 }

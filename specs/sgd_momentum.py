@@ -25,5 +25,6 @@ def sgd_momentum(
 
 
 dialects = {
+    "sgd:optax": dict(of="optax.sgd", mu=None),
     "sgd:torch": dict(of="torch.optim.SGD", lr=1e-3, mu=None),
 }

@@ -27,6 +27,9 @@ class Defect:
 
 
 ADAN = {"learning_rate": "lr", "b1": "beta1", "b2": "beta2", "b3": "beta3", "eps": "eps", "eps_root": "eps_root"}
+RPROP = {
+    "learning_rate": "lr", "eta_minus": "shrink", "eta_plus": "grow", "min_step_size": "least", "max_step_size": "most",
+}  # fmt: skip
 
 DEFECTS = [
     Defect(
@@ -48,5 +51,10 @@ DEFECTS = [
             },
         ),
         "the second moment averages the fourth power of the gradient: what is squared already is squared again",
+    ),
+    Defect(
+        Original("rprop:optax", "optax.rprop", RPROP, scheduled=False),
+        "the update that it returns is the one of the step before; the first step is zero",
+        "google-deepmind/optax#1725",
     ),
 ]

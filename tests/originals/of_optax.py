@@ -106,3 +106,24 @@ original(
 original("sign_sgd:optax", LR)
 original("signum:optax", LR | {"beta": "mu"}, kept=["weight_decay"])
 original("simplified_ademamix:optax", ADAM | DECAY | {"alpha": "alpha"}, vary=[ROOT | DECAYED | {"alpha": 2.0}])
+original("adamax:optax", B1_B2 | {"eps": "eps"}, kept=["weight_decay"])
+original("adamaxw:optax", B1_B2 | {"eps": "eps"} | DECAY, vary=[DECAYED])
+original(
+    "amsgrad:optax",
+    ADAM | {"bias_correction_mu": "corrected_m", "bias_correction_nu": "corrected_v"},
+    vary=[ROOT | {"corrected_m": False}, {"corrected_v": False}],
+)
+original(
+    "radam:optax", ADAM | NESTEROV | {"threshold": "threshold"}, vary=[ROOT | {"nesterov": True, "threshold": 6.0}]
+)
+original(
+    "sgd:optax",
+    LR | NESTEROV | {"momentum": "mu"},
+    vary=[{"mu": 0.9}, {"mu": 0.9, "nesterov": True}],
+    kept=["weight_decay", "dampening"],
+)
+original(
+    "prodigy:optax",
+    LR | DECAY | {"betas": lambda h: (h.beta1, h.beta2), "eps": "eps", "estim_lr0": "d0"},
+    vary=[DECAYED | {"d0": 1e-3}],
+)
