@@ -31,6 +31,7 @@ def prodigyopt(
 
 
 dialects = {
+    "prodigy:optax": dict(of="optax.contrib.prodigy", bias_correction=True),
     "prodigy:prodigyopt": dict(of="prodigyopt.Prodigy"),
     "prodigy:pytorch_optimizer": dict(of="pytorch_optimizer.Prodigy"),
 }

@@ -20,8 +20,7 @@ def schedule_free_adamw(
     v_hat = v / (1 - beta2**t)
     if amsgrad:
         v_max = maximum(v_max, v_hat)
-        v_hat = v_max
-    u = g / (sqrt(v_hat + eps_root) + eps) + weight_decay * y
+    u = g / (sqrt((v_max if amsgrad else v_hat) + eps_root) + eps) + weight_decay * y
     # z takes the step, the average x a part c of it; y, where the gradient is taken, lies between them.
     y = y + c * (z - y) - lr_t * (1 - beta1 * (1 - c)) * u
     z = z - lr_t * u
@@ -35,6 +34,7 @@ def average(y: Param, z: Slot, *, beta1: Decay):
 
 
 dialects = {
+    "schedule_free_adamw:optax": dict(of="optax.contrib.schedule_free_adamw"),
     "adamw_schedule_free:schedulefree": dict(of="schedulefree.AdamWScheduleFree"),
     "schedule_free_adamw:pytorch_optimizer": dict(of="pytorch_optimizer.ScheduleFreeAdamW", eps_root=1e-15),
 }

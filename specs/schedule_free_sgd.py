@@ -27,6 +27,7 @@ def average(y: Param, z: Slot, *, mu: Decay):
 
 
 dialects = {
+    "schedule_free_sgd:optax": dict(of="optax.contrib.schedule_free_sgd"),
     "sgd_schedule_free:schedulefree": dict(of="schedulefree.SGDScheduleFree"),
     "schedule_free_sgd:pytorch_optimizer": dict(of="pytorch_optimizer.ScheduleFreeSGD"),
 }

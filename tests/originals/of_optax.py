@@ -124,6 +124,18 @@ original(
 )
 original(
     "prodigy:optax",
-    LR | DECAY | {"betas": lambda h: (h.beta1, h.beta2), "eps": "eps", "estim_lr0": "d0"},
-    vary=[DECAYED | {"d0": 1e-3}],
+    LR | DECAY
+    | {"betas": lambda h: (h.beta1, h.beta2), "beta3": "beta3", "eps": "eps"}
+    | {"estim_lr0": "d0", "estim_lr_coef": "d_coef", "safeguard_warmup": "safeguard_warmup"},
+    vary=[DECAYED | {"d0": 1e-3}, {"d0": 1e-3, "d_coef": 2.0, "beta3": 0.9, "safeguard_warmup": True}],
+)  # fmt: skip
+
+# With a warm-up the weight of a step is that of the next step's rate, so the rate is left alone.
+FREE = LR | DECAY | {"weight_lr_power": "weight_lr_power"}
+original(
+    "schedule_free_sgd:optax",
+    FREE | {"b1": "mu"},
+    vary=[DECAYED | {"weight_lr_power": 0.7, "lr": 0.1}],
+    scheduled=False,
 )
+original("schedule_free_adamw:optax", FREE | B1_B2 | {"eps": "eps"}, vary=[DECAYED], scheduled=False)
