@@ -23,7 +23,10 @@ def radam(
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
     most = 2 / (1 - beta2) - 1
-    rho = most - 2 * t * beta2**t / (1 - beta2**t)
+    # most - 2 t beta2^t / (1 - beta2^t) cancels while t is small: there by Langevin's function, coth(y) - 1/y.
+    y = -t * log(beta2) / 2
+    curve = y / (3 + y**2 / (5 + y**2 / (7 + y**2 / (9 + y**2 / (11 + y**2 / (13 + y**2 / (15 + y**2 / 17)))))))
+    rho = where(y < 1, t - t * curve + (most + 2 / log(beta2)), most - 2 * t * beta2**t / (1 - beta2**t))
     r = sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho) * (1 - beta2**t))
     x = x - lr / (1 - beta1**t) * m * where(rho > threshold, r / (sqrt(v) + eps), 1.0)
     return x, m, v
