@@ -15,7 +15,7 @@ from . import ir, shelf
 from .chain import chain, title
 from .errors import NO_PATH, SpecError, suggest
 from .inline import Inliner
-from .ir import Assign, Call, Expr, For, If, Name, Return, Stmt
+from .ir import Assign, Call, Expr, For, If, Name, Return, Stmt, Unpack
 from .joining import Joiner
 from .parse import parse_rule
 from .vocabulary import WORDS
@@ -144,7 +144,7 @@ class Composer:
                 before: list[Stmt] = []
                 call = ir.rebuild(call, lambda child: self.hoisted(child, before))
                 yield from (*before, *self.call(call, name))
-            case Assign(value=value):
+            case Assign(value=value) | Unpack(value=value):
                 before = []
                 new = self.hoisted(value, before)
                 yield from (*before, replace(stmt, value=new))

@@ -101,9 +101,8 @@ class Inliner:
                 new = self.expr(value)
                 if name in self.waiting:
                     self.scope[name] = Name(self.waiting.pop(name))
-                target = self.scope[name]
-                assert isinstance(target, Name)
-                yield replace(stmt, name=target.id, value=new, span=at)
+                index = None if stmt.index is None else self.expr(stmt.index)
+                yield replace(stmt, name=self.bound(name), value=new, index=index, span=at)
             case Unpack(names, value):
                 new = self.expr(value)
                 yield from self.settled(set(names))
@@ -120,13 +119,23 @@ class Inliner:
                 )
             case For(count, body):
                 yield from self.settled(set(ir.assigned(body)))
-                yield replace(stmt, count=self.expr(count), body=tuple(self.block(body)), span=at)
+                variable = stmt.variable if stmt.variable == "_" else self.bound(stmt.variable)
+                new = self.expr(count)
+                yield replace(stmt, count=new, body=tuple(self.block(body)), variable=variable, span=at)
             case Assert(test, message):
                 test = folded(self.expr(test))
                 if not isinstance(test, Constant):
                     yield replace(stmt, test=test, span=at)
                 elif not test.value:
                     raise SpecError(f"'{self.callee.name}' refuses this call", self.call, message)
+            case _:
+                raise TypeError(type(stmt).__name__)
+
+    def bound(self, name: str) -> str:
+        """The caller's name of what the callee binds."""
+        found = self.scope[name]
+        assert isinstance(found, Name)
+        return found.id
 
     def expr(self, node: Expr) -> Expr:
         return replace(self._expr(node), span=self.call.span)

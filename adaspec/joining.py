@@ -296,7 +296,8 @@ def _called(node: ir.Rule | ir.Function) -> set[str]:
 
 def _locals(rule: ir.Rule) -> Iterator[str]:
     state = {rule.param, rule.grad, *rule.state_names, *(d.name for d in (*rule.hypers, *rule.inputs))}
-    yield from (name for name in ir.assigned(rule.body) if name not in state)
+    loops = (n.variable for n in ir.walk(rule.body) if isinstance(n, ir.For) and n.variable != "_")
+    yield from (name for name in dict.fromkeys((*ir.assigned(rule.body), *loops)) if name not in state)
 
 
 def _read(value: Expr) -> list[str]:

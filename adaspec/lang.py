@@ -39,6 +39,8 @@ Flag = Any
 """A static truth value."""
 Optional = Any
 """`Optional[Positive] = None`: a hyperparameter that may be absent."""
+Rule = Any
+"""`inner: Rule = "adam"`: the rule that a wrapper calls, `inner(x, g, t)`."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -138,9 +140,9 @@ def view(label: str) -> Callable[[F], F]:
 
 
 __all__ = [
-    "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Scalar",
-    "Shared", "Slot", "Step", "abs", "along", "clip", "copy", "diag", "eigh", "exp", "expm1", "eye", "first_grad",
-    "floor", "fold", "full", "gram", "inverse_root", "log", "log1p", "max", "maximum", "mean", "minimum", "norm",
-    "normal", "ones", "per_axis", "qr", "rademacher", "rms", "rsqrt", "schedule", "sign", "solve_triangular", "spread",
-    "sqrt", "sum", "tanh", "total", "trace", "tril", "triu", "unfold", "uniform", "view", "where", "zeros",
+    "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Rule",
+    "Scalar", "Shared", "Slot", "Step", "abs", "along", "clip", "copy", "diag", "eigh", "exp", "expm1", "eye",
+    "first_grad", "floor", "fold", "full", "gram", "inverse_root", "log", "log1p", "max", "maximum", "mean", "minimum",
+    "norm", "normal", "ones", "per_axis", "qr", "rademacher", "rms", "rsqrt", "schedule", "sign", "solve_triangular",
+    "spread", "sqrt", "sum", "tanh", "total", "trace", "tril", "triu", "unfold", "uniform", "view", "where", "zeros",
 ]  # fmt: skip

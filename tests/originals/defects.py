@@ -39,6 +39,15 @@ DEFECTS = [
     ),
     Defect(
         Original(
+            "ranger:pytorch_optimizer",
+            "pytorch_optimizer.Ranger",
+            {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2), "eps": "eps", "k": "k", "alpha": "alpha"},
+            fixed={"foreach": False},
+        ),
+        "until the rectification sets in, the momentum is added instead of subtracted (degenerated_to_sgd is off)",
+    ),
+    Defect(
+        Original(
             "dadapt_adan:pytorch_optimizer",
             "pytorch_optimizer.DAdaptAdan",
             {

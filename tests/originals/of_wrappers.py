@@ -340,3 +340,12 @@ original(
     make=free,
     scheduled=False,  # its average reads a schedule one step ahead of the wrapped optimizer
 )
+# By itself it climbs until the rectification sets in (defects).
+original(
+    "ranger",
+    ADAM | STEPS | {"weight_decay": "weight_decay", "weight_decouple": "decoupled", "use_gc": "centralized"},
+    of="pytorch_optimizer.Ranger",
+    vary=[*EVERY, {"weight_decay": 0.1}, {"weight_decay": 0.1, "decoupled": False, "centralized": False}],
+    fixed={"degenerated_to_sgd": True, "foreach": False},
+    kept=["threshold"],
+)
