@@ -24,7 +24,10 @@ def radam_nesterov(
     if nesterov:
         m_hat = beta1 * m / (1 - beta1 ** (t + 1)) + (1 - beta1) * g / (1 - beta1**t)
     most = 2 / (1 - beta2) - 1
-    rho = most - 2 * t * beta2**t / (1 - beta2**t)
+    # As in radam: the difference that the paper has cancels while t is small, there by Langevin's function.
+    y = -t * log(beta2) / 2
+    curve = y / (3 + y**2 / (5 + y**2 / (7 + y**2 / (9 + y**2 / (11 + y**2 / (13 + y**2 / (15 + y**2 / 17)))))))
+    rho = where(y < 1, t - t * curve + (most + 2 / log(beta2)), most - 2 * t * beta2**t / (1 - beta2**t))
     r = sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho))
     u = m_hat * r / (sqrt(v / (1 - beta2**t) + eps_root) + eps)
     x = x - lr * where(rho >= threshold, u, m_hat)

@@ -29,6 +29,7 @@ from adaspec.library import _dialects
 from adaspec.spec import Spec, make
 from equivalent import EQUIVALENT
 from originals import ORIGINALS, REFERRED, Original, Trial, distance, ours, theirs, trials
+from originals.defects import MENDED
 
 OPPOSITE = {"+": "-", "-": "+", "*": "/", "/": "*"}
 FLIPPED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
@@ -205,7 +206,7 @@ def _leaves(mine: Iterator[Any], yours: Any, tolerance: float) -> bool:
 @cache
 def _entries(name: str) -> list[Original]:
     written = [REFERRED[name]] if name in REFERRED else []
-    return written + [entry for entry in ORIGINALS if _dialects().get(entry.name, entry.name) == name]
+    return written + [entry for entry in (*ORIGINALS, *MENDED) if _dialects().get(entry.name, entry.name) == name]
 
 
 @cache

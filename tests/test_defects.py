@@ -7,24 +7,36 @@ from typing import Any
 import pytest
 
 from adaspec.library import equals
-from originals import ORIGINALS, distance, ours, problem, theirs, trials
-from originals.defects import DEFECTS, Defect
+from originals import ORIGINALS, Original, Trial, distance, ours, problem, theirs, trials
+from originals.defects import DEFECTS, MENDED, Defect
 
 NEEDS = {"torch": "needs_torch", "optax": "needs_jax", "keras": "needs_tensorflow"}
 
 
+def needs(entry: Original) -> pytest.MarkDecorator:
+    return getattr(pytest.mark, NEEDS[entry.framework])
+
+
 def cases() -> list[Any]:
-    return [pytest.param(d, id=str(d), marks=getattr(pytest.mark, NEEDS[d.original.framework])) for d in DEFECTS]
+    return [pytest.param(d, id=str(d), marks=needs(d.original)) for d in DEFECTS]
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="a defect upstream, which adaspec does not copy")
 @pytest.mark.parametrize("defect", cases())
 def test_the_original_does_what_its_source_says(defect: Defect) -> None:
-    untouched = trials(defect.original)[0]
-    start, _ = problem(defect.original, untouched)
-    steps = zip(ours(defect.original, untouched), theirs(defect.original, untouched), strict=True)
-    for t, (mine, yours) in enumerate(steps, 1):
-        assert distance(mine, yours, start) <= defect.original.tolerance, f"step {t}: {defect.wrong}"
+    agrees(defect.original, trials(defect.original)[0])
+
+
+@pytest.mark.parametrize("entry", [pytest.param(e, id=str(e), marks=needs(e)) for e in MENDED])
+def test_nothing_else_is_wrong(entry: Original) -> None:
+    for trial in trials(entry):
+        agrees(entry, trial)
+
+
+def agrees(entry: Original, trial: Trial) -> None:
+    start, _ = problem(entry, trial)
+    for t, (mine, yours) in enumerate(zip(ours(entry, trial), theirs(entry, trial), strict=True), 1):
+        assert distance(mine, yours, start) <= entry.tolerance, f"{trial.label}, step {t}"
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=str)

@@ -6,7 +6,9 @@ not to equal the one installed; the day that it does, a test says so, and the en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 
 from .core import Original
 
@@ -15,15 +17,30 @@ from .core import Original
 class Defect:
     """`original`: the right rule beside the class that should equal it. `wrong`: what that class does instead.
 
-    `reported`: where upstream knows of it, if anywhere.
+    `reported`: where upstream knows of it, if anywhere. `mended`: a context in which the class does it right, to see
+    that nothing else is wrong with either.
     """
 
     original: Original
     wrong: str
     reported: str = ""
+    mended: Callable[[], AbstractContextManager[None]] | None = None
 
     def __str__(self) -> str:
         return str(self.original)
+
+
+@contextmanager
+def adan_with_its_factor() -> Iterator[None]:
+    """Both places where optax's Adan adds 1 - b2 times something then add b2 times it."""
+    import optax
+
+    add_scale = optax.tree.add_scale
+    optax.tree.add_scale = lambda tree, factor, other: add_scale(tree, 1 - factor, other)
+    try:
+        yield
+    finally:
+        optax.tree.add_scale = add_scale
 
 
 ADAN = {"learning_rate": "lr", "b1": "beta1", "b2": "beta2", "b3": "beta3", "eps": "eps", "eps_root": "eps_root"}
@@ -33,9 +50,15 @@ RPROP = {
 
 DEFECTS = [
     Defect(
-        Original("adan:optax", "optax.adan", ADAN | {"weight_decay": "weight_decay"}),
+        Original(
+            "adan:optax",
+            "optax.adan",
+            ADAN | {"weight_decay": "weight_decay"},
+            vary=[{"weight_decay": 0.1, "eps_root": 1e-4}],
+        ),
         "the difference of the gradients enters with the factor 1 - b2 = 0.08, where the algorithm has b2 = 0.92",
         "google-deepmind/optax#1715",
+        adan_with_its_factor,
     ),
     Defect(
         Original(
@@ -67,3 +90,6 @@ DEFECTS = [
         "google-deepmind/optax#1725",
     ),
 ]
+
+MENDED = [replace(defect.original, around=defect.mended) for defect in DEFECTS if defect.mended]
+"""The originals as they are where their one defect is mended: as good a proof of the rule as any other."""

@@ -25,9 +25,11 @@ original("adabelief:optax", ADAM | NESTEROV, vary=[ROOT | {"nesterov": True}])
 original("ademamix:optax", ADAM | DECAY | {"b3": "beta3", "alpha": "alpha"}, vary=[ROOT | DECAYED])
 original(
     "adopt:optax",
-    B1_B2 | {"eps": "eps", "use_clipping": lambda h: h.clip_power is not None} | NESTEROV,
+    B1_B2
+    | NESTEROV
+    | {"eps": "eps", "use_clipping": lambda h: h.clip_power is not None}
+    | {"clip_value_fn": lambda h: lambda count: count**h.clip_power},
     vary=[{"nesterov": True}, {"clip_power": None}],
-    kept=["clip_power"],
 )
 original("fromage:optax", LR | {"min_norm": "min_norm"}, vary=[{"min_norm": 1.0}])
 original(
