@@ -11,7 +11,7 @@ from dataclasses import replace
 from . import ir
 from .errors import SpecError
 from .ir import Assert, Assign, Call, Choose, Compare, Expr, For, If, Logical, Name, Number, Stmt, Unary, When
-from .stage import axis_of, condition, place_of, static_fact, typeof
+from .stage import PLACES, axis_of, condition, place_of, static_fact, typeof
 from .types import (
     FULL,
     OPAQUE,
@@ -65,6 +65,8 @@ class Flow:
 
     def assign(self, stmt: Assign, name: str, value: Expr) -> tuple[Stmt, ...]:
         found = replace(typeof(value, self.env), nullable=False)
+        if found.places:
+            raise SpecError("`argsort` gives places, and stands inside `take`", value, PLACES)
         old = self.env.get(name)
         if old is not None and old.is_array != found.is_array and not isinstance(value, Choose):
             was, now = ("an array", "a number") if old.is_array else ("a number", "an array")
@@ -274,7 +276,7 @@ class Flow:
                 own = (Along(place_of(node.option("axis"))),)
             case Call("fold" | "spread"):
                 pass  # what they take is as long as an axis that has been asked for
-            case Call(args=(a,)) if node.option("axis") is not None:
+            case Call(args=(a, *_)) if node.option("axis") is not None:
                 axis = axis_of(node.option("axis"))  # type: ignore[arg-type]
                 own = typeof(a, self.env).dims[axis : axis + 1 or None]
             case Call(args=(a, *_)) if FUNCTIONS_OF_MATRICES & {node.function}:

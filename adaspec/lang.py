@@ -107,6 +107,8 @@ max: Any = _Word("max")
 norm: Any = _Word("norm")
 rms: Any = _Word("rms")
 total: Any = _Word("total")
+argsort: Any = _Word("argsort")
+take: Any = _Word("take")
 eigh: Any = _Word("eigh")
 qr: Any = _Word("qr")
 inverse_root: Any = _Word("inverse_root")
@@ -141,8 +143,9 @@ def view(label: str) -> Callable[[F], F]:
 
 __all__ = [
     "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Rule",
-    "Scalar", "Shared", "Slot", "Step", "abs", "along", "clip", "copy", "diag", "eigh", "exp", "expm1", "eye",
-    "first_grad", "floor", "fold", "full", "gram", "inverse_root", "log", "log1p", "max", "maximum", "mean", "minimum",
-    "norm", "normal", "ones", "per_axis", "qr", "rademacher", "rms", "rsqrt", "schedule", "sign", "solve_triangular",
-    "spread", "sqrt", "sum", "tanh", "total", "trace", "tril", "triu", "unfold", "uniform", "view", "where", "zeros",
+    "Scalar", "Shared", "Slot", "Step", "abs", "along", "argsort", "clip", "copy", "diag", "eigh", "exp", "expm1",
+    "eye", "first_grad", "floor", "fold", "full", "gram", "inverse_root", "log", "log1p", "max", "maximum", "mean",
+    "minimum", "norm", "normal", "ones", "per_axis", "qr", "rademacher", "rms", "rsqrt", "schedule", "sign",
+    "solve_triangular", "spread", "sqrt", "sum", "take", "tanh", "total", "trace", "tril", "triu", "unfold", "uniform",
+    "view", "where", "zeros",
 ]  # fmt: skip

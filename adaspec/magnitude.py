@@ -35,16 +35,16 @@ class Sized:
         return self.value.shape
 
     @property
-    def ndim(self) -> int:
-        return self.value.ndim
-
-    @property
     def dtype(self) -> Any:
         return self.value.dtype
 
     @property
     def size(self) -> int:
         return self.value.size
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
 
     @property
     def device(self) -> str:
@@ -175,6 +175,15 @@ def _asarray(a: Any, dtype: Any = None, copy: bool | None = None, device: Any = 
     return Sized(a.value.copy(), a.size_.copy()) if isinstance(a, Sized) else Sized(a)
 
 
+def _along(a: Sized, order: Array, axis: int) -> Sized:
+    return Sized(np.take_along_axis(a.value, order, axis), np.take_along_axis(a.size_, order, axis))
+
+
+def _broadcast_to(a: Any, shape: tuple[int, ...]) -> Any:
+    """Of places, which have no size, too."""
+    return Sized(np.broadcast_to(a.value, shape)) if isinstance(a, Sized) else np.broadcast_to(a, shape)
+
+
 # Decompositions are judged by the relative error of what is made of them: their size is that of their values.
 _LINALG = SimpleNamespace(
     eigh=lambda a: tuple(Sized(part) for part in np.linalg.eigh(a.value)),
@@ -190,8 +199,9 @@ NAMESPACE: Any = SimpleNamespace(
     reshape=lambda a, shape: Sized(a.value.reshape(shape), a.size_.reshape(shape)),
     permute_dims=lambda a, axes: Sized(np.transpose(a.value, axes), np.transpose(a.size_, axes)),
     triu=lambda a: Sized(np.triu(a.value), np.triu(a.size_)), tril=lambda a: Sized(np.tril(a.value), np.tril(a.size_)),
+    argsort=lambda a, stable: np.argsort(a.value, axis=-1, kind="stable"), take_along_axis=_along,
     concat=lambda parts, axis: Sized(np.concatenate([p.value for p in parts], axis)),
-    broadcast_to=lambda a, shape: Sized(np.broadcast_to(a.value, shape)), linalg=_LINALG,
+    broadcast_to=_broadcast_to, linalg=_LINALG,
     eye=lambda n, dtype=None, device=None: Sized(np.eye(n)),
     asarray=_asarray, astype=lambda a, dtype: a, isdtype=lambda dtype, kind: True,
     full=lambda shape, value, dtype=None, device=None: Sized(np.full(shape, value, dtype=np.float64)),

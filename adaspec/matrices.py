@@ -28,9 +28,18 @@ def apply(xp: Any, name: str, args: list[Array], lower: bool = False) -> Any:
             return xp.broadcast_to(xp.eye(a.shape[-1], dtype=a.dtype), a.shape)
         case "solve_triangular", [a, b]:
             return solved(xp, a, b, lower)
+        case "argsort", [v]:
+            return xp.argsort(v, stable=True)
         case (("triu" | "tril"), [a]):
             return getattr(xp, name)(a)
     raise TypeError(name)
+
+
+def taken(xp: Any, a: Array, order: Array, axis: int) -> Array:
+    """`a` with its items along an axis in this order; a vector orders the rows or the columns of a matrix."""
+    if order.ndim < a.ndim:
+        order = order[..., None, :] if axis == -1 else order[..., :, None]
+    return xp.take_along_axis(a, xp.broadcast_to(order, a.shape), axis=axis)
 
 
 def solved(xp: Any, a: Array, b: Array, lower: bool) -> Array:

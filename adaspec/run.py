@@ -301,7 +301,9 @@ class Run:
                 return getattr(xp, name)(a, axis=axis)
             case (("unfold" | "fold" | "spread"), [a, *_]) if axis is not None:
                 return self._moved(name, a, tuple(self.given[self.spec.rule.param].shape), axis)
-        if FUNCTIONS[name].group in ("matrix", "pair"):
+        if name == "take":
+            return matrices.taken(xp, args[0], args[1], -1 if axis is None else axis)
+        if FUNCTIONS[name].group in ("matrix", "pair", "order"):
             lower = node.option("lower") == Constant(True)
             return matrices.apply(xp, name, args, lower)
         if all(_is_number(a) for a in args):

@@ -143,6 +143,8 @@ def _number(node: Expr, env: Env) -> Type:
 
 
 def _numeric(node: Expr, inner: Type) -> Type:
+    if inner.places:
+        raise SpecError("`argsort` gives places, and stands inside `take`", node, PLACES)
     if inner.truth:
         raise SpecError("a truth value in arithmetic", node, "write where(condition, 1.0, 0.0)")
     _present(node, inner)
@@ -273,6 +275,8 @@ def _call(node: Call, env: Env) -> Type:
         return _axes(node, env)
     if form.group in ("matrix", "pair"):
         return _matrix(node, env)
+    if form.group == "order":
+        return _ordered(node, env)
     types = [_number(a, env) for a in node.args]
     if form.group == "elementwise":
         return _broadcast(node, *types)
@@ -312,6 +316,33 @@ def _axes(node: Call, env: Env) -> Type:
         hint = "a vector: sum(a, keep=0)" if vector else "a matrix such as unfold(a, 0) gives"
         raise SpecError(what, operand, hint)
     return Type(inner.stage, ("...", *(LOOSE,) * (len(FULL) - 1)) if vector else FULL)
+
+
+PLACES = "take(a, argsort(v), axis=-1) is a in the order in which v ascends"
+
+
+def _ordered(node: Call, env: Env) -> Type:
+    """`take(a, argsort(v), axis=-1)`: places are no numbers, so they stand nowhere else."""
+    if node.function == "argsort":
+        inner = _number(node.args[0], env)
+        _array(node.args[0], inner, "has no order")
+        return replace(inner, places=True)
+    items, order = node.args
+    if not (isinstance(order, Call) and order.function == "argsort"):
+        raise SpecError("`take` takes the places that `argsort` gives", order, PLACES)
+    if node.option("keep") is not None:
+        raise SpecError("`take` goes along one axis", node, "axis=-1 or axis=-2")
+    axis = -1 if node.option("axis") is None else axis_of(node.option("axis"))  # type: ignore[arg-type]
+    a, v = _number(items, env), typeof(order, env)
+    _array(items, a, "has no order")
+    fewer = len(a.dims) - len(v.dims)
+    if in_place(a.dims) != in_place(v.dims) or fewer not in (0, 1) or (axis < -1 and not fewer):
+        what = f"`take` of shape {shown(a.dims)} in the order of shape {shown(v.dims)}"
+        raise SpecError(what, node, "a vector orders the rows (axis=-2) or the columns (axis=-1) of a matrix")
+    if a.dims[axis] != v.dims[-1] and not any(isinstance(d, str) for d in (a.dims[axis], v.dims[-1])):
+        what = f"`take` along axis {axis} of shape {shown(a.dims)} in the order of shape {shown(v.dims)}"
+        raise SpecError(what, node, "the order is one of the items of that axis")
+    return Type(a.stage | v.stage, a.dims)
 
 
 def _matrix(node: Call, env: Env) -> Type:

@@ -72,7 +72,7 @@ class Type:
 
     `truth`: a truth value. `optional`: it may be None here. `nullable`: a hyperparameter or an input of which `is
     None` may be asked. `whole`: an integer, so that a loop may count to it. `mixed`: an array on one path, a number on
-    another. `pair`: the axes of either result of `eigh` or `qr`.
+    another. `pair`: the axes of either result of `eigh` or `qr`. `places`: where items stand, by `argsort`.
     """
 
     stage: Stage
@@ -83,6 +83,7 @@ class Type:
     whole: bool = False
     mixed: bool = False
     pair: tuple[tuple[Axis, ...], ...] = ()
+    places: bool = False
 
     @property
     def is_array(self) -> bool:

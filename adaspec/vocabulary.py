@@ -49,8 +49,8 @@ class Form:
     """How a function is called and its group: `elementwise`, a `reduction` over one array, `model`-wide, `noise`, …
 
     The last argument of an `axes` function is the axis of the parameter that it is about, counted from the front. A
-    `matrix` function is one of square or triangular matrices, a `pair` has two results, which are bound together; a
-    `composed` one is said in the vocabulary itself.
+    `matrix` function is one of square or triangular matrices, a `pair` has two results, which are bound together; an
+    `order` stands inside `take`; a `composed` function is said in the vocabulary itself.
     """
 
     arity: int
@@ -79,6 +79,8 @@ FUNCTIONS: dict[str, Form] = {
     "solve_triangular": Form(2, "matrix"),
     "eigh": Form(1, "pair"),
     "qr": Form(1, "pair"),
+    "argsort": Form(1, "order"),
+    "take": Form(2, "order", axis=True),
     "trace": Form(1, "composed"),
     "inverse_root": Form(3, "composed"),
 }
@@ -88,7 +90,7 @@ INITS = ("zeros", "ones", "full", "copy", "first_grad", "eye", "per_axis")
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 LATER: dict[str, str] = {
-    **dict.fromkeys(("argsort", "take", "reshape"), "sorting and reshaping"),
+    "reshape": "reshaping",
     **dict.fromkeys(("fan_in", "fan_out"), "layouts"),
 }
 """Words of the language that are decided but not built yet, each with the part it belongs to."""

@@ -96,6 +96,11 @@ ROWS: list[tuple[str, np.ndarray]] = [
     ("triu(g)", np.triu(A)),
     ("tril(g)", np.tril(A)),
     ("diag(g @ g.T)[..., None] * g", np.diag(S)[:, None] * A),
+    ("take(g, argsort(sum(g, axis=-2)))", A[:, np.argsort(A.sum(0))]),
+    ("take(g, argsort(-diag(g @ g.T)), axis=-2)", A[np.argsort(-np.diag(S))]),
+    ("take(g @ g.T, argsort(diag(g @ g.T)), axis=-2) @ x", S[np.argsort(np.diag(S))]),
+    ("take(sum(g, axis=-1), argsort(-sum(g, axis=-1)))[..., None] * g", -np.sort(-A.sum(1))[:, None] * A),
+    ("along(take(gram(g, 1), argsort(sum(g, keep=1)), axis=-2), g, 1)", A @ (A.T @ A)[np.argsort(A.sum(0))].T),
     ("eye(g @ g.T) @ g", A),
     ("trace(g @ g.T) * g", np.trace(S) * A),
     ("solve_triangular(g @ g.T, g)", np.linalg.solve(np.triu(S), A)),
@@ -133,6 +138,19 @@ def test_a_singular_triangle_is_no_exception() -> None:
 def test_the_other_triangle_is_not_read() -> None:
     text = "solve_triangular(triu(g @ g.T) + (1 - 1e300 * sum(tril(g))) * 0, g)"
     np.testing.assert_allclose(on("numpy", becomes(text), A), np.linalg.solve(np.triu(S), A), rtol=1e-9)
+
+
+def test_equal_items_keep_their_order() -> None:
+    g = np.array([[2.0, 1.0, 2.0, 1.0]] * 4)
+    for target in ("interpreter", "numpy"):
+        found = on(target, becomes("take(x, argsort(sum(g, axis=-2)))"), g)
+        np.testing.assert_array_equal(found, np.eye(4)[:, [1, 3, 0, 2]])
+
+
+def test_numpy_takes_a_large_matrix_whole() -> None:
+    """A block of it would have a diagonal of its own."""
+    g = matrix(300, 300)
+    np.testing.assert_allclose(on("numpy", becomes("triu(g) + 0 * norm(tril(g))"), g), np.triu(g), atol=1e-15)
 
 
 def test_the_interpreter_needs_the_array_api_alone() -> None:

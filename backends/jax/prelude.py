@@ -159,6 +159,13 @@ def _qr(a: jax.Array) -> tuple[jax.Array, jax.Array]:
     sign = jnp.where(jnp.linalg.diagonal(r) < 0, -1, 1).astype(a.dtype)
     return q * sign[..., None, :], r * sign[..., :, None]
 ''',
+    "_take": '''
+def _take(a: jax.Array, order: jax.Array, axis: int) -> jax.Array:
+    """The items along an axis in this order; a vector orders the rows or the columns of a matrix."""
+    if order.ndim < a.ndim:
+        order = order[..., None, :] if axis == -1 else order[..., :, None]
+    return jnp.take_along_axis(a, order, axis)
+''',
     "_eye": '''
 def _eye(a: jax.Array) -> jax.Array:
     """The identity, as large as a."""

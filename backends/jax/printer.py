@@ -151,6 +151,9 @@ class JaxPrinter(Printer):
             return self.node(Binary("+", old, Binary("*", weight, Binary("-", new, old))))
         args = [self.text(a, PRECEDENCE["choose"]) for a in node.args]
         args += [f"{option}={self.text(value)}" for option, value in node.options]
+        if name == "take":
+            axis = "-1" if node.option("axis") is None else self.text(node.option("axis"))  # type: ignore[arg-type]
+            return f"_take({args[0]}, {args[1]}, {axis})", ATOM
         if name == "solve_triangular":
             lower = str(node.option("lower") == ir.Constant(True))
             return f"jax.lax.linalg.triangular_solve({args[0]}, {args[1]}, left_side=True, lower={lower})", ATOM

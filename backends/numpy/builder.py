@@ -11,6 +11,7 @@ from adaspec.errors import SpecError
 from adaspec.ir import Assign, Binary, Call, Choose, Dim, Expr, For, If, Index, Name, Ndim, Number, Stmt, Transpose
 from adaspec.lower import Lowered, Subtract, lowered_type
 from adaspec.stage import Type, joined
+from adaspec.vocabulary import FUNCTIONS
 
 from .naming import Names
 from .scalars import Phase, data
@@ -159,6 +160,7 @@ class Builder:
             return found if isinstance(found, Name) else self.named(found)
         if isinstance(node, Dim | Ndim):
             return self.shape(node)
+        self.refuse_matrices(node)
         if kind(self.type(node)) == SMALL:
             new = self.small_value(node)
             return new if is_view(new) else self.named(new)
@@ -172,9 +174,16 @@ class Builder:
             return self.reduction(node, want)
         if isinstance(node, Dim | Ndim):
             return self.shape(node)
+        self.refuse_matrices(node)
         if kind(self.type(node)) == FULL:
             raise Unstreamable("matrix products")
         return self.rebuilt(node, self.small_value)
+
+    def refuse_matrices(self, node: Expr) -> None:
+        """No block knows what a function of whole matrices makes of its elements."""
+        form = FUNCTIONS.get(node.function) if isinstance(node, Call) else None
+        if form is not None and form.group in ("matrix", "pair", "order"):
+            raise Unstreamable("functions of whole matrices")
 
     def rebuilt(self, node: Expr, change: Callable[[Expr], Expr]) -> Expr:
         if not isinstance(node, Choose):

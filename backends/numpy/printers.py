@@ -16,7 +16,7 @@ from adaspec.vocabulary import FUNCTIONS
 from .naming import Names
 from .units import REDUCTIONS
 
-MATRIX = [form for form in FUNCTIONS.values() if form.group in ("matrix", "pair")]
+MATRIX = [form for form in FUNCTIONS.values() if form.group in ("matrix", "pair", "order")]
 
 
 class NumberPrinter(HostPrinter):
@@ -79,6 +79,9 @@ class ArrayPrinter(Printer):
     def call(self, node: Call) -> tuple[str, int]:
         atom = PRECEDENCE["atom"]
         args = [self.text(a) for a in node.args]
+        if node.function == "take":
+            axis = "-1" if node.option("axis") is None else self.text(node.option("axis"))  # type: ignore[arg-type]
+            return f"_take({args[0]}, {args[1]}, {axis})", atom
         if FUNCTIONS.get(node.function) in MATRIX:
             return self.matrix(node.function, args, node.option("lower") == ir.Constant(True)), atom
         axis = "".join(f", axis={self.text(v)}" for _, v in node.options)
@@ -104,6 +107,8 @@ class ArrayPrinter(Printer):
         match name:
             case "eigh":
                 return f"np.linalg.eigh({args[0]})"
+            case "argsort":
+                return f'np.argsort({args[0]}, kind="stable")'
             case "diag":
                 return f"np.linalg.diagonal({args[0]})"
             case "solve_triangular":

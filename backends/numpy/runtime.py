@@ -411,6 +411,15 @@ def _solve_triangular(a: Any, b: Any, lower: bool) -> Any:
     return x
 '''
 
+TAKE = '''
+
+def _take(a: Any, order: Any, axis: int) -> Any:
+    """The items along an axis in this order; a vector orders the rows or the columns of a matrix."""
+    if order.ndim < a.ndim:
+        order = order[..., None, :] if axis == -1 else order[..., :, None]
+    return np.take_along_axis(a, order, axis)
+'''
+
 EYE = '''
 
 def _eye(a: Any) -> Any:
@@ -426,7 +435,7 @@ def used_in(body: str) -> list[str]:
     helpers = noise | {
         "_filled": FILLED, "_blocks": BLOCKS, "_tiles": TILES, "_wide": WIDE, "_scalar": SCALAR, "_grads": GRADS,
         "_rebuilt": VIEWS, "_unfold": UNFOLD, "_fold": FOLD, "_spread": SPREAD,
-        "_qr": QR, "_eye": EYE, "_solve_triangular": SOLVE,
+        "_qr": QR, "_eye": EYE, "_solve_triangular": SOLVE, "_take": TAKE,
     }  # fmt: skip
     for name, text in helpers.items():
         if f"{name}(" in body + "".join(found):

@@ -206,6 +206,10 @@ class KerasPrinter(Printer):
         if name == "solve_triangular":
             lower = node.option("lower") == ir.Constant(True)
             return f"ops.solve_triangular({self.text(args[0])}, {self.text(args[1])}, lower={lower})", ATOM
+        if name == "take":
+            self.helpers.add("_take")
+            axis = "-1" if node.option("axis") is None else self.host.text(node.option("axis"))  # type: ignore[arg-type]
+            return f"_take({self.text(args[0])}, {self.text(args[1])}, {axis})", ATOM
         if name == "diag":
             return f"ops.diagonal({self.text(args[0])}, axis1=-2, axis2=-1)", ATOM
         if name in ("qr", "eye"):

@@ -46,6 +46,13 @@ def _qr(a):
     sign = ops.cast(ops.where(ops.diagonal(r, axis1=-2, axis2=-1) < 0, -1, 1), r.dtype)
     return q * sign[..., None, :], r * sign[..., :, None]
 ''',
+    "_take": '''
+def _take(a, order, axis):
+    """The items along an axis in this order; a vector orders the rows or the columns of a matrix."""
+    if len(order.shape) < len(a.shape):
+        order = order[..., None, :] if axis == -1 else order[..., :, None]
+    return ops.take_along_axis(a, order, axis)
+''',
     "_eye": '''
 def _eye(a):
     """The identity, as large as a."""

@@ -51,6 +51,13 @@ def _qr(a: Tensor) -> tuple[Tensor, Tensor]:
     sign = torch.where(torch.linalg.diagonal(r) < 0, -1, 1).to(a.dtype)
     return q * sign[..., None, :], r * sign[..., :, None]
 ''',
+    "_take(": '''
+def _take(a: Tensor, order: Tensor, axis: int) -> Tensor:
+    """The items along an axis in this order; a vector orders the rows or the columns of a matrix."""
+    if order.ndim < a.ndim:
+        order = order[..., None, :] if axis == -1 else order[..., :, None]
+    return torch.take_along_dim(a, order, axis)
+''',
     "_eye(": '''
 def _eye(a: Tensor) -> Tensor:
     """The identity, as large as a."""

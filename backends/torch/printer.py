@@ -78,6 +78,11 @@ class TorchPrinter(Printer):
                 return f"torch.clamp({', '.join(self.text(a) for a in args)})"
             case "where":
                 return self.where(*args)
+            case "take":
+                axis = "-1" if node.option("axis") is None else self.text(node.option("axis"))  # type: ignore[arg-type]
+                return f"_take({self.text(args[0])}, {self.text(args[1])}, {axis})"
+            case "argsort":
+                return f"torch.argsort({self.text(args[0])}, stable=True)"
             case "eigh":
                 return f"torch.linalg.eigh({self.text(args[0])})"
             case "diag":
