@@ -223,7 +223,7 @@ def _broadcast(node: Expr, *types: Type) -> Type:
             if p != q and 1 not in (p, q) and not any(isinstance(d, str) for d in (p, q)):
                 hint = "transpose one of them: a.T" if set(dims) == set(t.dims) else HINT
                 raise SpecError(f"the shapes do not match: {shown(dims)} with {shown(t.dims)}", node, hint)
-            merged.append(q if p in (1, OPAQUE, LOOSE) else p)
+            merged.append(p if q == 1 or p not in (1, OPAQUE, LOOSE) else q)
         dims = tuple(merged[::-1])
     whole = isinstance(node, Binary) and node.op in ("+", "-", "*", "%", "//") and all(t.whole for t in types)
     return Type(stage, dims, whole=whole, mixed=mixed and dims != ())

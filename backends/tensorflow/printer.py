@@ -217,7 +217,8 @@ class KerasPrinter(Printer):
             return f"_{name}({self.text(args[0])})", ATOM
         if name in ("unfold", "fold", "spread"):
             self.helpers.add(f"_{name}")
-            return f"_{name}({', '.join(self.text(a) for a in args)}, {self.host.text(node.options[0][1])})", ATOM
+            rest = "".join(f", {self.text(a)}" for a in (*args[1:], node.options[0][1]))
+            return f"_{name}({self.value(args[0])}{rest})", ATOM
         if name == "where":
             if self.is_host(args[0]):
                 # Not all three are of the host: what follows works on tensors alone, whichever side is taken.
@@ -254,10 +255,13 @@ class KerasPrinter(Printer):
         return f"_{node.kind}(noise, {node.stream})"
 
     def transpose(self, operand: Expr) -> str:
+        return f"ops.swapaxes({self.value(operand)}, -2, -1)"
+
+    def value(self, operand: Expr) -> str:
         text = self.text(operand)
         if isinstance(operand, Name) and operand.id in self.variables:
-            text = f"ops.copy({text})"  # it may be the Variable, which knows no axes
-        return f"ops.swapaxes({text}, -2, -1)"
+            return f"ops.copy({text})"  # it may be the Variable, which knows no axes
+        return text
 
 
 class Statements:

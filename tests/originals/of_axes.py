@@ -1,0 +1,160 @@
+"""Rules that look at the axes of their parameters, of any library: factored, projected, orthogonalized."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .core import MATRICES, original
+from .precision import widened
+
+DECAYED = {"weight_decay": 0.1}
+BETAS = {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2)}
+DECAY = {"weight_decay": "weight_decay"}
+AXES = ((5,), (4, 3), (3, 1, 2), (2, 2, 4, 3))
+
+
+@contextmanager
+def wide_muon() -> Iterator[None]:
+    """torch's Muon iterates in bfloat16 whatever the parameter's dtype: here in the parameter's."""
+    import torch
+
+    before = torch.Tensor.bfloat16
+    torch.Tensor.bfloat16 = torch.Tensor.clone  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.Tensor.bfloat16 = before  # type: ignore[method-assign]
+
+
+@contextmanager
+def wide_newton_schulz() -> Iterator[None]:
+    """The same of pytorch_optimizer, whose function takes the dtype as its last argument."""
+    import torch
+    from pytorch_optimizer.optimizer.utils.matrix import zero_power_via_newton_schulz_5 as function
+
+    before = function.__defaults__
+    function.__defaults__ = (*before[:-1], torch.float64)
+    try:
+        yield
+    finally:
+        function.__defaults__ = before
+
+
+def of_model(cls: Any, params: Any, keywords: Any) -> Any:
+    """An optimizer that takes a model, and asks the names of its parameters."""
+    import torch
+
+    model = torch.nn.Module()
+    for i, p in enumerate(params):
+        model.register_parameter(f"p{i}", p)
+    return cls(model, **keywords)
+
+
+def with_muon(cls: Any, params: Any, keywords: Any) -> Any:
+    """An optimizer that wants to be told which groups are matrices."""
+    return cls([{"params": params, "use_muon": True}], **keywords)
+
+
+def accumulating(cls: Any, params: Any, keywords: Any) -> Any:
+    """An optimizer that leaves in the gradients what the next step adds to: they are never set to zero."""
+
+    class Accumulating(cls):
+        kept: Any = None
+
+        def step(self, closure: Any = None) -> None:
+            for p, old in zip(params, self.kept or [None] * len(params), strict=True):
+                p.grad = p.grad.clone() if old is None else p.grad + old
+            super().step(closure)
+            self.kept = [p.grad.clone() for p in params]
+
+    return Accumulating(params, **keywords)
+
+
+original(
+    "sm3:optax",
+    {"learning_rate": "lr", "momentum": "momentum"},
+    shapes=AXES,  # of a number it knows no axes
+    scheduled=False,
+    kept=["eps"],
+)
+original(
+    "sm3:pytorch_optimizer",
+    {"lr": "lr", "momentum": "momentum", "beta": "beta", "eps": "eps"},
+    vary=[{"momentum": 0.9, "beta": 0.99}],
+    fixed={"foreach": False},
+)
+PROJECTED = {"delta": "delta", "wd_ratio": "wd_ratio", "eps": "eps", "nesterov": "nesterov"} | DECAY
+ACROSS = DECAYED | {"delta": 3.0, "nesterov": True}
+CHANNELS = DECAYED | {"delta": 1.0}
+original(
+    "sgdp:timm",
+    {"lr": "lr", "momentum": "momentum", "dampening": "dampening"} | PROJECTED,
+    vary=[ACROSS | {"momentum": 0.9, "dampening": 0.3}, CHANNELS | {"momentum": 0.9}],
+    untouched={"lr": 1e-2},
+)
+original("adamp:timm", BETAS | PROJECTED, vary=[ACROSS, CHANNELS])
+original(
+    "came:pytorch_optimizer",
+    {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2, h.beta3), "eps1": "eps1", "eps2": "eps2"}
+    | {"clip_threshold": "clip"}
+    | DECAY,
+    vary=[DECAYED | {"clip": 0.5}],
+    fixed={"foreach": False},
+)
+
+original(
+    "adam_mini:pytorch_optimizer",
+    BETAS | DECAY | {"eps": "eps"},
+    vary=[DECAYED],
+    make=of_model,
+    around=widened("pytorch_optimizer.optimizer.adam_mini"),  # its state is float32
+)
+MUON = {"lr": "lr", "momentum": "momentum", "ns_steps": "steps"}
+original("muon:torch", MUON | DECAY | {"eps": "eps"}, vary=[DECAYED], shapes=MATRICES, around=wide_muon)
+original(
+    "muon:optax",
+    {"learning_rate": "lr", "ns_steps": "steps", "nesterov": "nesterov", "adaptive": "adaptive"}
+    | {"adam_b1": "adam_beta1", "adam_b2": "adam_beta2", "adam_weight_decay": "adam_weight_decay"}
+    | {name: name for name in ("beta", "eps", "weight_decay", "consistent_rms")},
+    vary=[
+        DECAYED | {"adam_weight_decay": 0.2, "nesterov": False},
+        {"consistent_rms": 0.3, "lr": 1e-3},
+        {"adaptive": True, "lr": 1e-3},
+    ],
+)
+original(
+    "muon:keras",
+    {"learning_rate": "lr", "ns_steps": "steps", "adam_beta_1": "adam_beta1", "adam_beta_2": "adam_beta2"}
+    | {"epsilon": "eps"}
+    | {
+        name: name
+        for name in ("momentum", "weight_decay", "nesterov", "rms_rate", "adam_weight_decay", "adam_lr_ratio")
+    },
+    vary=[{"nesterov": False, "steps": 3}, {"rms_rate": None, "weight_decay": 0.1, "adam_weight_decay": 0.2}],
+    tolerance=2e-9,
+    because="ops.norm of Keras is float32 even where everything else is float64",
+)
+KERNELS = (*MATRICES, (4, 2, 3, 2), (2, 3, 5))
+NEWTON = DECAY | {"ns_steps": "steps", "eps": "eps"}
+FLAT = {"shapes": KERNELS, "make": with_muon, "around": wide_newton_schulz, "fixed": {"foreach": False}}
+original(
+    "normuon:pytorch_optimizer",
+    MUON
+    | NEWTON
+    | {"beta2": "beta2", "nesterov": "nesterov"}
+    | {"update_scale": lambda h: "match_rms" if h.match_rms else "preserve_norm"},
+    vary=[DECAYED | {"nesterov": False}, {"match_rms": True}],
+    **FLAT,
+)
+original(
+    "adamuon:pytorch_optimizer",
+    BETAS | NEWTON | {"use_adjusted_lr": "match_rms"},
+    vary=[DECAYED | {"match_rms": False, "steps": 3}],
+    **FLAT,
+)
+SCION = DECAY | {"lr": "lr", "scale": "radius", "constraint": "constrained", "momentum": lambda h: 1 - h.momentum}
+LMO = {"around": wide_newton_schulz, "fixed": {"foreach": False}, "kept": ["steps"]}
+original("scion:pytorch_optimizer", SCION, vary=[DECAYED, {"constrained": True}], **LMO)
+original("scion_light:pytorch_optimizer", SCION, vary=[DECAYED, {"constrained": True}], make=accumulating, **LMO)
