@@ -29,7 +29,7 @@ def adamuon(
     eps: Positive = 1e-10,
     match_rms: Flag = True,
 ):
-    assert x.ndim >= 2, "adamuon updates matrices and kernels; give other parameters to adam"
+    assert x.ndim >= 2, "adamuon updates matrices and kernels; give the rest to adam"
     m = beta1 * m + (1 - beta1) * g
     o = fold(orthogonalize(unfold(m, 0), steps), 0)
     v = beta2 * v + (1 - beta2) * o**2

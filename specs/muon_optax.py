@@ -1,4 +1,4 @@
-"""Muon with AdamW: orthogonalized momentum for matrices, AdamW for the rest, as optax has it. https://optax.readthedocs.io"""
+"""Muon of optax: orthogonalized momentum for matrices, AdamW for the rest. Jordan et al., 2024. arXiv:2409.20325"""
 
 from adaspec.lang import *
 

@@ -29,7 +29,7 @@ def normuon(
     nesterov: Flag = True,
     match_rms: Flag = True,
 ):
-    assert x.ndim >= 2, "normuon updates matrices and kernels; give other parameters to adam"
+    assert x.ndim >= 2, "normuon updates matrices and kernels; give the rest to adam"
     m = momentum * m + (1 - momentum) * g
     u = orthogonalize(unfold(momentum * m + (1 - momentum) * g if nesterov else m, 0), steps)
     size = norm(u)

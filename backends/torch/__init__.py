@@ -8,6 +8,7 @@ and the refusals. Nothing here knows an optimizer by name.
 from __future__ import annotations
 
 from adaspec.emit import doc_lines, helper_texts
+from adaspec.layout import fitted
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 
@@ -16,7 +17,6 @@ from .frame import Frame
 from .functions import Code
 from .helpers import helpers
 from .inputs import AT_VIEW, asked_by_flags
-from .layout import fitted
 from .names import Names
 from .state import methods, new_state
 from .views import view_functions, view_methods

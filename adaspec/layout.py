@@ -17,6 +17,9 @@ def fit(line: str) -> list[str]:
     if comment:
         return [*fit(f"{indent}# {comment}"), *fit(code)]
     found = _outermost(code)
+    if found is None and code.lstrip().startswith("return ") and len(_split(code)) > 1:
+        parts = _split(code.lstrip().removeprefix("return "))
+        return [f"{indent}return (", *(f"{indent}    {part}," for part in parts), f"{indent})"]
     if found is None:
         return [line]
     start, end = found
