@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import ir
-from ..scalars import evaluate
+from ..decide import decided, fixed
 from ..spec import Spec
 from ..text import body, hyper, init
 from .finding import find
@@ -59,45 +57,14 @@ def equations(spec: Spec) -> list[str]:
 
     What flags and absent values decide is decided, so that two dialects of one rule show where they part.
     """
-    fixed = {name: spec.defaults[name] for name, h in spec.hypers.items() if h.static or spec.defaults[name] is None}
-    decided = _decided(spec.rule.body, fixed)
-    used = ir.names(decided[:-1]) | set(ir.assigned(decided))
+    statements = decided(spec.rule.body, fixed(spec.rule, spec.defaults))
+    used = ir.names(statements[:-1]) | set(ir.assigned(statements))
     lines = [f"{s.name} begins as {init(s.init)}" for s in spec.slots.values() if s.name in used]
     lines += [f"{s.name} begins as {s.initial!r}, one for the model" for s in spec.shared.values()]
     for function in spec.rule.functions:
         lines.append(f"{function.name}({', '.join(a.name for a in function.arguments)}):")
         lines += body(function.body)
-    return lines + body(decided, "")
-
-
-def _decided(statements: tuple[ir.Stmt, ...], fixed: Mapping[str, Any]) -> tuple[ir.Stmt, ...]:
-    """The statements without the branches that hyperparameters of these fixed values never take."""
-    found: list[ir.Stmt] = []
-    for stmt in statements:
-        if isinstance(stmt, ir.If) and (taken := _taken(stmt.test, fixed)) is not None:
-            found += _decided(stmt.then if taken else stmt.otherwise, fixed)
-        elif isinstance(stmt, ir.If):
-            found.append(replace(stmt, then=_decided(stmt.then, fixed), otherwise=_decided(stmt.otherwise, fixed)))
-        elif isinstance(stmt, ir.For):
-            found.append(replace(stmt, body=_decided(stmt.body, fixed)))
-        else:
-            stmt = ir.rebuild(stmt, lambda node: _chosen(node, fixed))
-            if not (isinstance(stmt, ir.Assign) and stmt.value == ir.Name(stmt.name)):
-                found.append(stmt)
-    return tuple(found)
-
-
-def _chosen(node: Any, fixed: Mapping[str, Any]) -> Any:
-    if isinstance(node, ir.Choose) and (taken := _taken(node.test, fixed)) is not None:
-        return _chosen(node.then if taken else node.otherwise, fixed)
-    return ir.rebuild(node, lambda child: _chosen(child, fixed))
-
-
-def _taken(test: ir.Expr, fixed: Mapping[str, Any]) -> bool | None:
-    """Whether a test holds; None where it speaks of more than the fixed values."""
-    if not ir.names(test) or not ir.names(test) <= fixed.keys() or any(isinstance(n, ir.Call) for n in ir.walk(test)):
-        return None
-    return bool(evaluate(test, fixed))
+    return lines + body(statements, "")
 
 
 def _hypers(out: Console, left: str, right: str, differing: dict[str, tuple[Any, Any]]) -> None:
