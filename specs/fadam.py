@@ -23,8 +23,8 @@ def fadam(
     eps2: Positive = 1e-2,
     weight_decay: Rate = 0.1,
 ):
-    b2 = (beta2 - beta2**t) / (1 - beta2**t)
-    fim = b2 * fim + (1 - b2) * g**2
+    w = (1 - beta2) / (1 - beta2**t)
+    fim = (1 - w) * fim + w * g**2
     small = where((rms(g) > 0) & (eps2 * rms(g) < eps), eps2 * rms(g), eps)
     root = fim**p + small ** (2 * p)
     m = beta1 * m + (1 - beta1) * clipped(g / root, limit)

@@ -3,31 +3,25 @@
 from adaspec.lang import *
 
 
+def langevin(y: Scalar):
+    """coth(y) - 1/y for y < 1, by its continued fraction."""
+    return y / (3 + y**2 / (5 + y**2 / (7 + y**2 / (9 + y**2 / (11 + y**2 / (13 + y**2 / (15 + y**2 / 17)))))))
+
+
 def radam(
-    x: Param,
-    g: Grad,
-    t: Step,
-    m: Slot = zeros,
-    v: Slot = zeros,
-    *,
-    lr: Rate = 1e-3,
-    beta1: Decay = 0.9,
-    beta2: Decay = 0.999,
-    eps: Rate = 1e-8,
-    threshold: Real = 5.0,
-    weight_decay: Rate = 0.0,
-    decoupled: Flag = False,
-):
+    x: Param, g: Grad, t: Step, m: Slot = zeros, v: Slot = zeros, *, lr: Rate = 1e-3, beta1: Decay = 0.9,
+    beta2: Decay = 0.999, eps: Rate = 1e-8, threshold: Real = 5.0, weight_decay: Rate = 0.0, decoupled: Flag = False,
+):  # fmt: skip
     g = g if decoupled else g + weight_decay * x
     x = x - lr * weight_decay * x if decoupled else x
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
     most = 2 / (1 - beta2) - 1
-    # most - 2 t beta2^t / (1 - beta2^t) cancels while t is small: there by Langevin's function, coth(y) - 1/y.
+    # Where most and 2 t beta2^t / (1 - beta2^t) are all but equal, their difference by what is left of both.
     y = -t * log(beta2) / 2
-    curve = y / (3 + y**2 / (5 + y**2 / (7 + y**2 / (9 + y**2 / (11 + y**2 / (13 + y**2 / (15 + y**2 / 17)))))))
-    rho = where(y < 1, t - t * curve + (most + 2 / log(beta2)), most - 2 * t * beta2**t / (1 - beta2**t))
-    r = sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho) * (1 - beta2**t))
+    rho = where(y < 1, t - t * langevin(y) + langevin(y / t), most - 2 * t * beta2**t / (1 - beta2**t))
+    long = maximum(rho, 4)
+    r = sqrt((long - 4) * (long - 2) * most / ((most - 4) * (most - 2) * long) * (1 - beta2**t))
     x = x - lr / (1 - beta1**t) * m * where(rho > threshold, r / (sqrt(v) + eps), 1.0)
     return x, m, v
 

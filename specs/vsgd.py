@@ -11,9 +11,9 @@ def vsgd(
     g = g if decoupled else g + weight_decay * x
     x = (1 - lr * weight_decay) * x if decoupled else x
     # The variances of the gradient and of its noise, from the prior at the first step.
-    a = 2 * ps + 1 + 1e-4
-    sg = where(t > 1, bg / a, 2 * ps / (a - 1))
-    shg = where(t > 1, bhg / a, 2 * ghattg * ps / (a - 1))
+    a = 2 * ps + 1e-4
+    sg = where(t > 1, bg / (1 + a), 2 * ps / a)
+    shg = where(t > 1, bhg / (1 + a), 2 * ghattg * ps / a)
     old = mu
     mu = (shg * mu + sg * g) / (sg + shg)
     power = mu**2 + sg * shg / (sg + shg)
