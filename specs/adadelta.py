@@ -28,5 +28,6 @@ dialects = {
     "adadelta:paper": dict(),
     "adadelta:torch": dict(of="torch.optim.Adadelta", rho=0.9),
     "adadelta:optax": dict(of="optax.adadelta", lr=1e-2, rho=0.9),
+    "adadelta:pytorch_optimizer": dict(of="pytorch_optimizer.AdaDelta", rho=0.9),
     "adadelta:keras": dict(of="keras.optimizers.Adadelta", lr=1e-3, eps=1e-7, decoupled=True),
 }

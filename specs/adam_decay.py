@@ -32,4 +32,5 @@ def adam_decay(
 
 dialects = {
     "adam:torch": dict(of="torch.optim.Adam"),
+    "adam:optimi": dict(of="optimi.Adam", lr=1e-2, beta2=0.99, eps=1e-6),
 }

@@ -31,5 +31,6 @@ dialects = {
     "adamax:torch": dict(of="torch.optim.Adamax"),
     "adamax:optax": dict(of="optax.adamax", lr=1e-2),
     "adamaxw:optax": dict(of="optax.adamaxw", lr=1e-2, weight_decay=1e-4, decoupled=True),
+    "adamax:pytorch_optimizer": dict(of="pytorch_optimizer.AdaMax", lr=1e-3),
     "adamax:keras": dict(of="keras.optimizers.Adamax", lr=1e-3, eps=1e-7, eps_outside=True, decoupled=True),
 }

@@ -31,4 +31,6 @@ def adamw(
 dialects = {
     "adamw:paper": dict(),
     "adamw:torch": dict(of="torch.optim.AdamW"),
+    "adamw:optimi": dict(of="optimi.AdamW", lr=1e-2, beta2=0.99, eps=1e-6),
+    "adamw:timm": dict(of="timm.optim.adamw.AdamWLegacy"),
 }

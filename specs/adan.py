@@ -4,23 +4,10 @@ from adaspec.lang import *
 
 
 def adan(
-    x: Param,
-    g: Grad,
-    t: Step,
-    m: Slot = zeros,
-    v: Slot = zeros,
-    n: Slot = zeros,
-    before: Slot = first_grad,
-    *,
-    lr: Rate = 1e-3,
-    beta1: Decay = 0.98,
-    beta2: Decay = 0.92,
-    beta3: Decay = 0.99,
-    eps: Positive = 1e-8,
-    eps_root: Rate = 0.0,
-    weight_decay: Rate = 0.0,
-    proximal: Flag = True,
-):
+    x: Param, g: Grad, t: Step, m: Slot = zeros, v: Slot = zeros, n: Slot = zeros, before: Slot = first_grad, *,
+    lr: Rate = 1e-3, beta1: Decay = 0.98, beta2: Decay = 0.92, beta3: Decay = 0.99, eps: Positive = 1e-8,
+    eps_root: Rate = 0.0, weight_decay: Rate = 0.0, proximal: Flag = True,
+):  # fmt: skip
     diff = g - before
     before = g
     m = beta1 * m + (1 - beta1) * g
@@ -35,5 +22,7 @@ def adan(
 dialects = {
     "adan:paper": dict(),
     "adan:timm": dict(of="timm.optim.adan.Adan"),
+    "adan:pytorch_optimizer": dict(of="pytorch_optimizer.Adan"),
+    "adan:optimi": dict(of="optimi.Adan", lr=1e-2, eps=1e-6, weight_decay=0.02),
     "adan:optax": dict(lr=1e-2, eps_root=1e-8, proximal=False),
 }

@@ -4,24 +4,11 @@ from adaspec.lang import *
 
 
 def ademamix(
-    x: Param,
-    g: Grad,
-    t: Step,
-    m: Slot = zeros,
-    slow: Slot = zeros,
-    v: Slot = zeros,
-    *,
-    lr: Rate = 1e-3,
-    beta1: Decay = 0.9,
-    beta2: Decay = 0.999,
-    beta3: Decay = 0.9999,
-    alpha: Rate = 5.0,
-    warmup: Optional[Positive] = None,
-    eps: Positive = 1e-8,
-    eps_root: Rate = 0.0,
-    weight_decay: Rate = 0.0,
+    x: Param, g: Grad, t: Step, m: Slot = zeros, slow: Slot = zeros, v: Slot = zeros, *, lr: Rate = 1e-3,
+    beta1: Decay = 0.9, beta2: Decay = 0.999, beta3: Decay = 0.9999, alpha: Rate = 5.0,
+    warmup: Optional[Positive] = None, eps: Positive = 1e-8, eps_root: Rate = 0.0, weight_decay: Rate = 0.0,
     decoupled: Flag = True,
-):
+):  # fmt: skip
     if not decoupled:
         g = g + weight_decay * x
     # While the slow mean is young its half-life grows evenly from beta1's to beta3's, and with it its share.
@@ -36,4 +23,7 @@ def ademamix(
     return x, m, slow, v
 
 
-dialects = {"ademamix:optax": dict(of="optax.contrib.ademamix", lr=1e-2)}
+dialects = {
+    "ademamix:optax": dict(of="optax.contrib.ademamix", lr=1e-2),
+    "ademamix:pytorch_optimizer": dict(of="pytorch_optimizer.AdEMAMix", decoupled=False),
+}

@@ -11,4 +11,8 @@ def fromage(x: Param, g: Grad, *, lr: Rate = 1e-2, min_norm: Rate = 1e-6):
     return x
 
 
-dialects = {"fromage:paper": dict(min_norm=0.0), "fromage:optax": dict(of="optax.fromage")}
+dialects = {
+    "fromage:paper": dict(min_norm=0.0),
+    "fromage:optax": dict(of="optax.fromage"),
+    "fromage:pytorch_optimizer": dict(of="pytorch_optimizer.Fromage", min_norm=0.0),
+}

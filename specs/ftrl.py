@@ -23,10 +23,11 @@ def ftrl(
     n = n + g**2
     z = z + g + 2 * l2_shrinkage * x - (n**power - past) / lr * x
     # The weights are a function of the state alone: those that training began with are forgotten at once.
-    x = (clip(z, -l1, l1) - z) / ((n**power + beta) / lr + 2 * l2)
+    x = where(abs(z) > l1, (clip(z, -l1, l1) - z) / ((n**power + beta) / lr + 2 * l2), 0)
     return x, n, z
 
 
 dialects = {
     "ftrl:keras": dict(of="keras.optimizers.Ftrl"),
+    "ftrl:pytorch_optimizer": dict(of="pytorch_optimizer.FTRL", initial=0.0),
 }

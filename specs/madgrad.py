@@ -29,4 +29,9 @@ def madgrad(
     return x, x0, s, v
 
 
-dialects = {"madgrad:paper": dict(), "madgrad:optax": dict(of="optax.contrib.madgrad")}
+dialects = {
+    "madgrad:paper": dict(),
+    "madgrad:optax": dict(of="optax.contrib.madgrad"),
+    "madgrad:timm": dict(of="timm.optim.madgrad.MADGRAD"),
+    "madgrad:pytorch_optimizer": dict(of="pytorch_optimizer.MADGRAD", lr=1e-3),
+}

@@ -8,21 +8,10 @@ def warmed(t, beta1, decay):
 
 
 def nadam(
-    x: Param,
-    g: Grad,
-    t: Step,
-    m: Slot = zeros,
-    v: Slot = zeros,
-    past: Slot = ones.scalar,
-    *,
-    lr: Rate = 2e-3,
-    beta1: Decay = 0.9,
-    beta2: Decay = 0.999,
-    eps: Rate = 1e-8,
-    momentum_decay: Rate = 4e-3,
-    weight_decay: Rate = 0.0,
+    x: Param, g: Grad, t: Step, m: Slot = zeros, v: Slot = zeros, past: Slot = ones.scalar, *, lr: Rate = 2e-3,
+    beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Rate = 1e-8, momentum_decay: Rate = 4e-3, weight_decay: Rate = 0.0,
     decoupled: Flag = False,
-):
+):  # fmt: skip
     g = g if decoupled else g + weight_decay * x
     x = x - lr * weight_decay * x if decoupled else x
     now = warmed(t, beta1, momentum_decay)
@@ -36,5 +25,6 @@ def nadam(
 
 dialects = {
     "nadam:torch": dict(of="torch.optim.NAdam"),
+    "nadam:timm": dict(of="timm.optim.nadam.NAdamLegacy"),
     "nadam:keras": dict(of="keras.optimizers.Nadam", lr=1e-3, eps=1e-7, momentum_decay=1.0, decoupled=True),
 }

@@ -14,8 +14,10 @@ def sgd_momentum(
     dampening: Rate = 0.0,
     nesterov: Flag = False,
     weight_decay: Rate = 0.0,
+    decoupled: Flag = False,
 ):
-    g = g + weight_decay * x
+    g = g if decoupled else g + weight_decay * x
+    x = (1 - lr * weight_decay) * x if decoupled else x
     if mu is not None:
         # The first gradient enters whole: dampening begins where there is a past to blend it with.
         m = mu * m + where(t > 1, 1 - dampening, 1.0) * g
@@ -27,4 +29,7 @@ def sgd_momentum(
 dialects = {
     "sgd:optax": dict(of="optax.sgd", mu=None),
     "sgd:torch": dict(of="torch.optim.SGD", lr=1e-3, mu=None),
+    "sgd:optimi": dict(of="optimi.SGD", mu=None),
+    "sgdw:timm": dict(of="timm.optim.sgdw.SGDW", lr=1e-3, mu=None, decoupled=True),
+    "sgdw:pytorch_optimizer": dict(of="pytorch_optimizer.SGDW", lr=1e-4, mu=None, decoupled=True),
 }

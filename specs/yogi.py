@@ -34,4 +34,5 @@ def yogi(
 dialects = {
     "yogi:paper": dict(first_moment=0.0, bias_correction=False),
     "yogi:optax": dict(of="optax.yogi"),
+    "yogi:pytorch_optimizer": dict(of="pytorch_optimizer.Yogi", decoupled=True),
 }

@@ -203,3 +203,57 @@ ours(
 )
 ours("dadapt_adagrad", ADAPTED | GROWTH | {"momentum": "mu", "eps": "eps"}, [{"mu": 0.9, "weight_decay": 0.1}, GROWN])
 ours("dadapt_lion", ADAPTED | DECAY | {"betas": lambda h: (h.beta1, h.beta2)})
+
+ours("lion", {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2)} | DECAY)
+ours(
+    "yogi",
+    BETAS | DECAY | {"initial_accumulator": "first_moment"},
+    [*DECAYED, {"first_moment": 0.1, "second_moment": 0.1}],
+    kept=["first_moment", "second_moment"],  # one argument for both
+)
+PROXIMAL = {"weight_decay": "weight_decay", "weight_decouple": lambda h: not h.proximal}
+PROXIMALLY: list[Hypers] = [{"weight_decay": 0.1}, {"weight_decay": 0.1, "proximal": False}]
+ours("adan", THREE | PROXIMAL | {"eps": "eps"}, PROXIMALLY)
+ours(
+    "ademamix",
+    THREE | DECAY | {"eps": "eps", "alpha": "alpha", "t_alpha_beta3": "warmup"},
+    [*DECAYED, {"warmup": 30.0}],
+)
+# Its decoupled decay is another one: (lr + eps) of the weights as they were, taken off the average.
+ours("madgrad", {"lr": "lr", "momentum": "mu", "eps": "eps", "weight_decay": "weight_decay"}, [{"weight_decay": 0.1}])
+ours("fromage", {"lr": "lr"}, [])
+ours("adadelta", {"lr": "lr", "rho": "rho", "eps": "eps"} | DECAY)
+ours("adamax", BETAS | DECAY)
+ours(
+    "radam",
+    BETAS | {"weight_decay": "weight_decay", "degenerated_to_sgd": lambda h: not h.silent},
+    [{"weight_decay": 0.1}, {"silent": False, "weight_decay": 0.1}],
+    kept=["threshold"],
+    tolerance=1e-11,
+    because="rho - 4 is 2000 - 1998 in its float64: twelve digits of the first step are left",
+)
+ours(
+    "novograd",
+    BETAS | DECAY | {"grad_averaging": "grad_averaging"},
+    [*DECAYED, {"grad_averaging": True}],
+)
+ours(
+    "adopt",
+    BETAS | DECAY | {"clip_lambda": lambda h: None if h.clip_power is None else lambda t: t**h.clip_power},
+    [*DECAYED, {"clip_power": None}],
+)
+ours(
+    "ftrl",
+    {"lr": "lr", "beta": "beta", "lambda_1": "l1", "lambda_2": lambda h: 2 * h.l2},
+    [{"beta": 0.1, "l1": 0.1, "l2": 0.2}],
+    kept=["power"],  # it takes the square root beside it whatever the power
+)
+SGD = {"lr": "lr", "momentum": lambda h: h.mu or 0.0, "dampening": "dampening", "nesterov": "nesterov"}
+RUNNING: Hypers = {"mu": 0.9, "dampening": 0.3}
+NESTEROV: Hypers = {"mu": 0.9, "nesterov": True, "weight_decay": 0.1}
+ours("sgdw", SGD | DECAY, [RUNNING, NESTEROV, *DECAYED])
+ours(
+    "lars",
+    SGD | {"trust_coefficient": "trust_coefficient", "weight_decay": "weight_decay"},
+    [{"weight_decay": 0.1, "dampening": 0.3}, NESTEROV, {"mu": None}],
+)
