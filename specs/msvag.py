@@ -3,18 +3,17 @@
 from adaspec.lang import *
 
 
-def msvag(x: Param, g: Grad, t: Step, m: Slot = zeros, v: Slot = zeros, *, lr: Rate = 0.01, beta: Decay = 0.9):
-    m = beta * m + (1 - beta) * g
-    v = beta * v + (1 - beta) * g**2
-    m_hat = m / (1 - beta**t)
-    v_hat = v / (1 - beta**t)
+def msvag(x: Param, g: Grad, t: Step, m: Slot = zeros, s: Slot = zeros, *, lr: Rate = 0.01, beta: Decay = 0.9):
+    # Mean and variance of the gradients so far, weighted as in Adam: no difference of two large squares.
+    w = (1 - beta) / (1 - beta**t)
+    d = g - m
+    m = m + w * d
+    s = (1 - w) * (s + w * d**2)
     # rho: the part of the gradients' variance that is left in their average; 1 at the first step.
     rho = minimum((1 + beta**t) * (1 - beta) / ((1 + beta) * (1 - beta**t)), 0.9999)
-    s = (v_hat - m_hat**2) / (1 - rho)
-    q = m_hat**2 + rho * s
-    factor = clip(where(q == 0, 0, m_hat**2 / q), 0, 1)
-    x = x - lr * factor * m_hat
-    return x, m, v
+    q = m**2 + rho / (1 - rho) * s
+    x = x - lr * where(q > 0, m**2 / q, 0) * m
+    return x, m, s
 
 
 dialects = {
