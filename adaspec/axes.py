@@ -47,7 +47,14 @@ def unrolled(rule: ir.Rule) -> ir.Rule:
 
 
 def _counts(node: ir.Node) -> bool:
-    return (isinstance(node, For) and node.variable != "_") or (isinstance(node, Assign) and node.index is not None)
+    match node:
+        case For(variable=variable):
+            return variable != "_"
+        case Assign(index=index):
+            return index is not None
+        case Unpack(indices=indices):
+            return indices != ((), ())
+    return False
 
 
 def _slot(name: str, axis: int) -> str:
@@ -84,9 +91,12 @@ class Unroller:
             case Assign(name, value, index):
                 name = self.whole(stmt, name) if index is None else self.picked(stmt, name, index, axes)
                 return (replace(stmt, name=name, value=self.expr(value, axes), index=None),)
-            case Unpack(both, value):
-                names = self.whole(stmt, both[0]), self.whole(stmt, both[1])
-                return (replace(stmt, names=names, value=self.expr(value, axes)),)
+            case Unpack(both, value, indices):
+                names = [
+                    self.picked(stmt, name, index[0], axes) if index else self.whole(stmt, name)
+                    for name, index in zip(both, indices, strict=True)
+                ]
+                return (replace(stmt, names=(names[0], names[1]), value=self.expr(value, axes), indices=((), ())),)
             case If(test, then, otherwise):
                 sides = self.block(then, axes), self.block(otherwise, axes)
                 return (replace(stmt, test=self.expr(test, axes), then=sides[0], otherwise=sides[1]),)

@@ -103,11 +103,11 @@ class Inliner:
                     self.scope[name] = Name(self.waiting.pop(name))
                 index = None if stmt.index is None else self.expr(stmt.index)
                 yield replace(stmt, name=self.bound(name), value=new, index=index, span=at)
-            case Unpack(names, value):
-                new = self.expr(value)
-                yield from self.settled(set(names))
-                both = [str(getattr(self.scope.get(name), "id", name)) for name in names]
-                yield replace(stmt, names=(both[0], both[1]), value=new, span=at)
+            case Unpack():
+                new = ir.rebuild(stmt, self.expr)
+                yield from self.settled(set(stmt.names))
+                both = [name if name == "_" else self.bound(name) for name in stmt.names]
+                yield replace(new, names=(both[0], both[1]), span=at)
             case If(test, then, otherwise):
                 test = folded(self.expr(test))
                 if isinstance(test, Constant):

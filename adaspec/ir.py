@@ -200,10 +200,11 @@ class Assign(Stmt):
 
 @dataclass(frozen=True)
 class Unpack(Stmt):
-    """`w, q = eigh(a)`; expansion makes assignments of it. `_` binds nothing."""
+    """`w, q[i] = eigh(a)`; expansion makes assignments of it. `_` binds nothing; an index is of a slot per axis."""
 
     names: tuple[str, str]
     value: Expr
+    indices: tuple[tuple[Expr, ...], tuple[Expr, ...]] = ((), ())
 
 
 @dataclass(frozen=True)

@@ -124,8 +124,9 @@ class Parser(Declarations):
                 return ir.Assign(name, self.expr(whole), span=span)
             case ast.AugAssign(target=ast.Name(), op=op):
                 raise self.refuse(node, f"the operator {SPELLED[type(op)]} is not part of the language", HELP)
-            case ast.Assign(targets=[ast.Tuple(elts=[ast.Name(id=first), ast.Name(id=second)])], value=value):
-                return ir.Unpack((first, second), self.expr(value), span=span)
+            case ast.Assign(targets=[ast.Tuple(elts=[first, second])], value=value) if _name(first) and _name(second):
+                both = (self.index_of(first), self.index_of(second))
+                return ir.Unpack((_name(first), _name(second)), self.expr(value), both, span=span)
             case ast.Assign() | ast.AugAssign() | ast.AnnAssign():
                 raise self.refuse(node, "an assignment binds one plain name", "write `m = …`, one name at a time")
             case ast.If(test=test, body=body, orelse=orelse):
@@ -216,6 +217,9 @@ class Parser(Declarations):
                 return ir.Index(self.expr(value), tuple(self.index_item(i) for i in items), span=span)
         raise self.refuse(node, f"{_described(node)} is not part of the language", _remedy(node))
 
+    def index_of(self, target: ast.expr) -> tuple[ir.Expr, ...]:
+        return (self.expr(target.slice),) if isinstance(target, ast.Subscript) else ()
+
     def index_item(self, node: ast.expr) -> str | None:
         match node:
             case ast.Constant(value=v) if v is None:
@@ -252,6 +256,14 @@ class Parser(Declarations):
 
 
 HELP = "see docs/spec-language.md"
+
+
+def _name(target: ast.expr) -> str:
+    """The name that `q` or `q[i]` binds; empty for anything else."""
+    match target:
+        case ast.Name(id=name) | ast.Subscript(value=ast.Name(id=name), slice=ast.Name()):
+            return name
+    return ""
 
 
 def _remedy(node: ast.AST) -> str:

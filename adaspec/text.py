@@ -52,8 +52,12 @@ def body(statements: tuple[ir.Stmt, ...], indent: str = "    ") -> list[str]:
             case ir.Assign(name, value, index):
                 target = name if index is None else f"{name}[{expression(index)}]"
                 lines.append(f"{indent}{target} = {expression(value)}")
-            case ir.Unpack(names, value):
-                lines.append(f"{indent}{', '.join(names)} = {expression(value)}")
+            case ir.Unpack(names, value, indices):
+                both = [
+                    name + "".join(f"[{expression(i)}]" for i in index)
+                    for name, index in zip(names, indices, strict=True)
+                ]
+                lines.append(f"{indent}{', '.join(both)} = {expression(value)}")
             case ir.If(test, then, otherwise):
                 lines += [f"{indent}if {expression(test)}:", *(body(then, indent + "    ") or [f"{indent}    pass"])]
                 if otherwise:
