@@ -141,7 +141,7 @@ NODES = (
 """The kinds of syntax that emitters use; no other is ever compiled."""
 DUNDERS = {"__all__", "__dict__", "__doc__", "__getstate__", "__init__", "__name__", "__repr__", "__setstate__"}
 IMPORTS = {
-    "numpy": {"numpy"}, "torch": {"torch"}, "jax": {"jax", "optax"}, "tensorflow": {"keras", "tensorflow"},
+    "numpy": {"ml_dtypes", "numpy"}, "torch": {"torch"}, "jax": {"jax", "optax"}, "tensorflow": {"keras", "tensorflow"},
 }  # fmt: skip
 STANDARD = {
     "__future__",

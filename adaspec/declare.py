@@ -9,7 +9,7 @@ from . import ir
 from .errors import SpecError, suggest
 from .hypers import check_default
 from .literals import Literals
-from .vocabulary import ARGUMENT_KINDS, KINDS, WORDS
+from .vocabulary import ARGUMENT_KINDS, DTYPES, KINDS, WORDS
 
 RULE_KINDS = ("Param", "Grad", "Step", "Input", "Slot", "Shared")
 PYTHON = {"float": "Rate, Decay, Positive, Real", "int": "Count", "bool": "Flag"}
@@ -103,12 +103,9 @@ class Declarations(Literals):
             elif kind == "Slot":
                 if found["Shared"]:
                     raise self.refuse(argument, "a Slot after a Shared", "slots first, then what the model shares")
-                if isinstance(argument.annotation, ast.Subscript):
-                    raise self.refuse(
-                        argument.annotation, "`Slot[dtype]` comes later", "write `Slot`: float32 or wider"
-                    )
                 init = ir.Init("zeros") if default is None else self.init(default)
-                found[kind].append(ir.Slot(argument.arg, init, span=self.span(argument)))
+                dtype = self.dtype(argument, init)
+                found[kind].append(ir.Slot(argument.arg, init, dtype, span=self.span(argument)))
             else:
                 value = 0.0 if default is None else self.beginning(default)
                 if isinstance(value, bool) or value is None:
@@ -185,6 +182,17 @@ class Declarations(Literals):
         raise self.refuse(
             default or argument, "a wrapper names the rule that it wraps unless told", f'{argument.arg}: Rule = "adamw"'
         )
+
+    def dtype(self, argument: ast.arg, init: ir.Init) -> str | None:
+        """The dtype D of a `Slot[D]`."""
+        if not isinstance(argument.annotation, ast.Subscript):
+            return None
+        inner = argument.annotation.slice
+        if not (isinstance(inner, ast.Name) and inner.id in DTYPES):
+            raise self.refuse(argument.annotation, "Slot takes a dtype", f"one of {', '.join(DTYPES)}: Slot[float32]")
+        if init.kind == "first_grad":
+            raise self.refuse(argument.annotation, "the first gradient has a dtype of its own", "write `Slot`")
+        return inner.id
 
     def optional(self, argument: ast.arg) -> str:
         """The kind K of an `Optional[K]`."""

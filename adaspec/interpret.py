@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import array_api_compat
+import numpy as np
 
 from . import facts, tree
 from . import inputs as supplied
@@ -140,7 +141,7 @@ class Interpreter:
         self.spec.check_shape(shape, path, self.hypers)
         found = {}
         for name, slot in self.spec.state(shape, dtype_name(x), **self.hypers).items():
-            dtype = x.dtype if slot.dtype == dtype_name(x) else getattr(xp, slot.dtype)
+            dtype = x.dtype if slot.dtype == dtype_name(x) else _dtype(xp, slot.dtype)
             if slot.init.kind == "copy":
                 found[name] = xp.asarray(xp.astype(x, dtype), copy=True)
             elif slot.init.kind == "eye":
@@ -148,6 +149,14 @@ class Interpreter:
             else:
                 found[name] = xp.full(slot.shape, slot.init.value, dtype=dtype, device=array_api_compat.device(x))
         return found
+
+
+def _dtype(xp: Any, name: str) -> Any:
+    if hasattr(xp, name):
+        return getattr(xp, name)
+    import ml_dtypes  # NumPy has no bfloat16 of its own
+
+    return np.dtype(getattr(ml_dtypes, name))
 
 
 def _alike(what: str, found: Mapping[str, Any], params: Mapping[str, Any]) -> None:

@@ -104,7 +104,7 @@ class Names:
             return SpecError(f"'{name}' says how a slot begins: it is no value", node, "x * 0 + 1 is an array of ones")
         if name in DTYPES:
             return SpecError(
-                f"'{name}' is a dtype, and a rule knows none", node, "slots are float32 or wider by themselves"
+                f"'{name}' is a dtype, and a rule knows none", node, "a slot may have one: `m: Slot[float32] = zeros`"
             )
         if name in WORDS:
             return SpecError(f"'{name}' is a word of the language, not a value", node, suggest(name, bound))

@@ -76,7 +76,7 @@ def _rule(rule: ir.Rule) -> list[str]:
     arguments = [f"{rule.param}: Param", f"{rule.grad}: Grad"]
     arguments += [f"{rule.step}: Step"] if rule.step else []
     arguments += [input_(i) for i in rule.inputs]
-    arguments += [f"{s.name}: Slot = {init(s.init)}" for s in rule.slots]
+    arguments += [f"{s.name}: Slot{f'[{s.dtype}]' if s.dtype else ''} = {init(s.init)}" for s in rule.slots]
     arguments += [f"{s.name}: Shared = {beginning(s.initial)}" for s in rule.shared]
     if rule.hypers:
         arguments += ["*", *(hyper(h) for h in rule.hypers)]

@@ -180,6 +180,7 @@ class Update:
             inside.append(f"{names[slot]} = {absent}jnp.where(count == 1, {g}, {names[slot]})")
         if self.noisy[k]:
             inside.append(f"noise = {self.module.public[SEED]}, count, place, {g}")
+        inside += self.widened(n for n in takes if trees[n] in (f"state.{names[n]}", "updates", "params"))
         inside += [*body, f"return {listed(results)}"]
         given = [*(["update"] if home else []), *(names[n] for n in gives), *(names[t.name] for t in phase.totals)]
         arguments, sources = [names[n] for n in takes], [trees[n] for n in takes]
@@ -199,6 +200,18 @@ class Update:
         out += [f"{names[t.name]} = _total({names[t.name]}, dtype)" for t in phase.totals]
         trees |= {n: names[n] for n in gives}
         return out
+
+    def widened(self, names: Iterable[str]) -> list[str]:
+        """Slots of a dtype of their own, in that of the arithmetic: the parameter's, or the gradient's alone."""
+        names = list(names)
+        like = ", ".join(self.names[n] for n in (self.rule.grad, self.rule.param) if n in names)
+        lines = []
+        for slot in (s for s in self.rule.slots if s.dtype and s.name in names):
+            absent = (
+                "" if self.lowered.presence[slot.name] == TRUE else f"None if {self.names[slot.name]} is None else "
+            )
+            lines.append(f"{self.names[slot.name]} = {absent}{self.names[slot.name]}.astype(_wide({like}))")
+        return lines
 
     def outer(self, k: int) -> list[str]:
         """Scalars of `update_fn` that the function binds anew: as arguments, for a name is local or it is not."""
@@ -345,7 +358,7 @@ class Update:
         trees = ["params" if n == x else "grads" if n == g else f"state.{self.names[n]}" for n in takes]
         out = ["", f"    def {function}({', '.join(self.names[n] for n in takes)}):", *about]
         out += [f"        if _nothing({self.names[g if view.takes_grads else x]}):", f"            return ({empty},)"]
-        out += [f"        {line}" for line in self.block(body)]
+        out += [f"        {line}" for line in (*self.widened(takes), *self.block(body))]
         out += [f"        return ({self.printer.text(value)},)", ""]
         return [*out, f"_each(1, {function}, {', '.join(trees)})"]
 

@@ -49,10 +49,12 @@ class Plain:
 
     def slot(self, slot: ir.Slot) -> str:
         text = self.names.slot(slot.name)
-        if not slot.init.scalar:
+        if not slot.init.scalar and slot.dtype is None:
             return text
         always = self.lowered.presence[slot.name] == ir.Constant(True)
-        return f"float({text})" if always else f"None if {text} is None else float({text})"
+        wide = f"{text}.astype({self.names[self.rule.param]}.dtype, copy=False)"
+        value = f"float({text})" if slot.init.scalar else wide
+        return value if always else f"None if {text} is None else {value}"
 
     def block(self, body: tuple[Stmt, ...], carried: Set[str] = frozenset()) -> list[str]:
         """`carried` are the names that a later phase reads."""
@@ -88,6 +90,7 @@ class Dense(Plain):
         super().__init__(lowered, names, host)
         self.why = why
         self.phases = phases
+        self.narrow = {lowered.rule.param, *(s.name for s in lowered.rule.slots if s.dtype)}
         bound = {n for p in phases for n in _bound(p.body)}
         # A number of the whole step that one parameter binds anew must not go on to the next.
         shared = sorted(bound & (time.types.keys() - self.state - {self.rule.grad, *self.rule.array_inputs}))
@@ -101,9 +104,9 @@ class Dense(Plain):
         return any(self.carried)
 
     def carry(self, k: int) -> set[str]:
-        """The names that a phase binds and a later one reads; the parameter is one, since it is stored narrower."""
-        later = {n for p in self.phases[k + 1 :] for n in _reads(p) | (_bound(p.body) & {self.rule.param})}
-        return {n for n in _bound(self.phases[k].body) & later if n not in self.state or n == self.rule.param}
+        """The names that a phase binds and a later one reads; what is stored in another dtype is rounded but once."""
+        later = {n for p in self.phases[k + 1 :] for n in _reads(p) | (_bound(p.body) & self.narrow)}
+        return {n for n in _bound(self.phases[k].body) & later if n not in self.state - self.narrow}
 
     def lines(self, k: int, early: list[str] | None) -> list[str]:
         phase = self.phases[k]
@@ -121,8 +124,9 @@ class Dense(Plain):
             lines.append(f"{self.names[i.name]} = {absent}{wide}")
         lines += [f"{self.names[s.name]} = {self.slot(s)}" for s in self.rule.slots if s.name in needed]
         lines += [f"{self.own[n]} = {self.names[n]}" for n in self.own if n in needed]
+        here = {self.rule.grad, *self.rule.array_inputs, *self.narrow, *self.own}
         for name in sorted(earlier & needed):
-            known = self.called(name) if name in (x, self.rule.grad, *self.rule.array_inputs, *self.own) else None
+            known = self.called(name) if name in here else None
             lines.append(f'{self.called(name)} = kept.get("{name}", {known})')
         lines += self.block(phase.body, self.carried[k])
         lines += [f"{self.names[n]} += {self.text(self.renamed(v))}" for n, v in phase.totals]

@@ -16,7 +16,7 @@ from .naming import Names
 from .printers import ArrayPrinter, NumberPrinter
 from .scalars import Phase, Timeline, data
 from .schedule import Scheduler
-from .units import Unit, shows_other
+from .units import Unit, Unstreamable, shows_other
 from .values import Values
 from .walks import Walk
 
@@ -35,6 +35,8 @@ class Streamed:
         self.names = names
         self.host = host
         self.time = time
+        if any(s.dtype for s in rule.slots):
+            raise Unstreamable("slots with a dtype of their own")
         units = Builder(lowered, time.types, names).run(phases)
         self.scalars = {s.name for s in rule.slots if s.init.scalar}
         self.small = [s.name for s in rule.slots if not s.init.whole]

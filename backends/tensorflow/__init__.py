@@ -60,7 +60,7 @@ class Emitter:
         self.used: set[str] = {"_compute_dtype"}
 
     def module(self) -> list[str]:
-        methods = [self.init(), self.build(), SLOT.strip("\n").split("\n") if self.rule.slots else []]
+        methods = [self.init(), self.build(), self.add_slot()]
         methods += [self.steps.phases() if self.lowered.model_wide else self.steps.update_step()]
         methods += [inputs.methods(self.names)] if self.rule.inputs else []
         methods += [
@@ -151,7 +151,8 @@ class Emitter:
         lines = [*self.asserts(), f"{BODY}super().build(var_list)"]
         printer = KerasPrinter(self.names, self.steps.traced, smallest=0)
         for slot in self.rule.slots:
-            parts = [f'self._add_slot(variable, "{slot.name}"{self.beginning(slot.init)})']
+            typed = f', dtype="{slot.dtype}"' if slot.dtype else ""
+            parts = [f'self._add_slot(variable, "{slot.name}"{self.beginning(slot.init)}{typed})']
             presence = self.lowered.presence[slot.name]
             if presence != Constant(True):
                 parts.append(f"if {printer.text(printer.shaped(presence), 2)} else None")
@@ -180,6 +181,15 @@ class Emitter:
         parts += [f"{', '.join(shared)} for the whole model"] if shared else []
         text = f"Create {', '.join(parts)}" if parts else "Create no slots: the rule remembers nothing"
         return f"{text}."
+
+    def add_slot(self) -> list[str]:
+        if not self.rule.slots:
+            return []
+        text = SLOT
+        if any(s.dtype for s in self.rule.slots):
+            own = "_compute_dtype(variable.dtype)"
+            text = text.replace('"zeros")', '"zeros", dtype=None)').replace(own, f"dtype or {own}")
+        return text.strip("\n").split("\n")
 
     def beginning(self, init: ir.Init) -> str:
         """Shape and initial value of a slot, as arguments of `_add_slot`."""

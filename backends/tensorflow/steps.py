@@ -107,7 +107,13 @@ class Steps:
             note = "  # reshape makes a sparse gradient dense"
             lines.append(f"{self.local(self.rule.grad)} = ops.cast(ops.reshape(gradient, variable.shape), dtype){note}")
         lines += [f'{self.local(n)} = self._input("{n}", variable, dtype)' for n in self.inputs if n in wanted]
-        lines += [f"{self.local(n)} = {self.state(n)}[index]" for n in self.slots if n in wanted]
+        for s in self.rule.slots:
+            if s.name in wanted:
+                text = f"{self.state(s.name)}[index]"
+                cast = f"ops.cast({text}, dtype)" if s.dtype else text
+                if s.dtype and self.lowered.presence[s.name] != Constant(True):
+                    cast += f" if {text} is not None else None"
+                lines.append(f"{self.local(s.name)} = {cast}")
         for n in firsts:
             guard = "" if self.lowered.presence[n] == Constant(True) else f" if {self.local(n)} is not None else None"
             chosen = f"ops.where(ops.equal(self.iterations, 0), {self.local(self.rule.grad)}, {self.local(n)})"

@@ -79,8 +79,23 @@ class Frame:
         lines += [f"        work, keys = self._work(compiling{given})"]
         early = any(self.names.param in p.carried_out for p in self.code.phases)
         lines += ["        originals = [columns[0] for _, columns, _, _ in work]"] if early else []
+        last = 2 + len(self.names.slots)
+        typed = any(s.dtype for s in self.lowered.rule.slots)
+        if typed:
+            lines += [
+                f"        narrow = [columns[2:{last}] for _, columns, _, _ in work]",
+                "        for _, columns, _, _ in work:",
+                "            dtype = torch.promote_types(columns[0][0].dtype, torch.float32)",
+                f"            columns[2:{last}] = [_widened(column, dtype) for column in columns[2:{last}]]",
+            ]
         for phase in self.code.phases:
             lines += self.pass_over(phase)
+        if typed:
+            lines += [
+                "        for (_, columns, _, _), slots in zip(work, narrow, strict=True):",
+                f"            for slot, wide in zip(slots, columns[2:{last}], strict=True):",
+                "                _rounded(slot, wide)",
+            ]
         if early:
             lines += [
                 "        for (_, columns, _, _), params in zip(work, originals, strict=True):",

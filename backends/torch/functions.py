@@ -94,17 +94,26 @@ class PhaseCode:
             "    dtype = torch.promote_types(params[0].dtype, torch.float32)",
         ]
         back = self.binds_param
+        single = len(self.code.lowered.phases) == 1  # else the step itself rounds, behind the last phase
+        typed = single and any(s.dtype for s in self.code.lowered.rule.slots)
+        count = len(self.names.slots)
+        slots = f"*wide, *slots[{count}:]" if self.code.lowered.draws else "*wide"
         if self.foreach is not None:
-            call = ", ".join(["xs", "_cast(grads, dtype)", "*slots", *inner])
+            call = ", ".join(["xs", "_cast(grads, dtype)", slots if typed else "*slots", *inner])
             lines += ["    if foreach:", "        xs = _cast(params, dtype)"]
+            lines += [f"        wide = [_widened(column, dtype) for column in slots[:{count}]]"] if typed else []
             lines += [f"        {'results = ' if self.returned else ''}_update{self.tail}_foreach({call})"]
+            if typed:
+                lines += ["        for column, tensors in zip(slots, wide, strict=False):"]
+                lines += ["            _rounded(column, tensors)"]
             lines += ["        if xs is not params:", "            torch._foreach_copy_(params, xs)"] if back else []
             lines += self._return("        ", "results") if self.returned else ["        return"]
         rows = "zip(*columns, strict=True)"
         head = "p, grad, *rest"
         if self.plan.scratch:
             head, rows = f"({head}), buffers", f"zip({rows}, scratch, strict=True)"
-        call = ", ".join(["x", "grad.to(dtype)", "*rest", *(["*buffers"] if self.plan.scratch else []), *inner])
+        rest = slots.replace("slots", "rest") if typed else "*rest"
+        call = ", ".join(["x", "grad.to(dtype)", rest, *(["*buffers"] if self.plan.scratch else []), *inner])
         lines += ["    rows = []"] if self.returned else []
         lines += [f"    for {head} in {rows}:"]
         if self.code.tells_numbers:
@@ -116,7 +125,9 @@ class PhaseCode:
             ]
         lines += ["        x = p.to(dtype)"]
         text = f"_update{self.tail}({call})"
+        lines += [f"        wide = _widened(rest[:{count}], dtype)"] if typed else []
         lines += [f"        rows.append({text})" if self.returned else f"        {text}"]
+        lines += [f"        _rounded(rest[:{count}], wide)"] if typed else []
         lines += ["        if x is not p:", "            p.copy_(x)"] if back else []
         return lines + (self._return("    ", "list(zip(*rows, strict=True))") if self.returned else [])
 

@@ -34,6 +34,18 @@ def _cut(
 def _cast(tensors: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
     return tensors if tensors[0].dtype == dtype else [t.to(dtype) for t in tensors]
 """,
+    "_widened(": '''
+def _widened(slots: list[Any], dtype: torch.dtype) -> list[Any]:
+    """Slots of a dtype of their own, in that of the arithmetic."""
+    return [t if t is None else t.to(dtype) for t in slots]
+''',
+    "_rounded(": '''
+def _rounded(slots: list[Any], wide: list[Any]) -> None:
+    """Their new values, rounded once."""
+    for slot, value in zip(slots, wide, strict=True):
+        if value is not slot:
+            slot.copy_(value)
+''',
     "_as_tensors(": '''
 def _as_tensors(scalars: tuple[float, ...], like: Tensor) -> tuple[Tensor, ...]:
     """The scalars for a compiled graph: 0-d tensors, rounded once."""

@@ -17,7 +17,7 @@ MODULE = frozenset(_MODULE.split())
 
 _FRAME = """
 t p n g grad pairs found work keys key rows row like many foreach columns column scratch scalars static compiling device
-first buckets part parts name closure loss
+first buckets narrow slots slot wide part parts name closure loss
 """
 FRAME = frozenset(_FRAME.split())
 """Variables of the step itself, where of a spec's names those of Shareds and totals stand alone."""

@@ -18,11 +18,16 @@ def new_state(frame: Frame) -> Lines:
         '    """A counter, and the slots before the first step; those of half-precision parameters are float32."""'
     ]
     slots = lowered.rule.slots
-    lines += ["    dtype = torch.promote_types(x.dtype, torch.float32)"] if slots else []
+    lines += ["    dtype = torch.promote_types(x.dtype, torch.float32)"] if not all(s.dtype for s in slots) else []
     lines += ['    state = {"step": torch.zeros((), dtype=torch.float64, device="cpu")}']
     facts = GroupFacts(names, lowered, "x")
     for slot in slots:
-        text = f'state["{names(slot.name)}"] = {beginning(slot, facts)}'
+        made = beginning(slot, facts)
+        if slot.dtype:
+            made = made.replace("dtype=dtype", f"dtype=torch.{slot.dtype}").replace(
+                "to(dtype,", f"to(torch.{slot.dtype},"
+            )
+        text = f'state["{names(slot.name)}"] = {made}'
         when = lowered.presence[slot.name]
         lines += [f"    {text}"] if when == Constant(True) else [f"    if {facts.text(when)}:", f"        {text}"]
     return [*lines, "    return state"]

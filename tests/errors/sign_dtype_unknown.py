@@ -3,6 +3,6 @@
 from adaspec.lang import *
 
 
-def bad(x: Param, g: Grad, m: Slot[float32] = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
+def bad(x: Param, g: Grad, m: Slot[int8] = zeros, *, lr: Rate = 1e-3, beta: Decay = 0.9):
     x = x - lr * g
     return x, m
