@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import ir
-from .ir import Assign, Call, Expr, If, Name, Stmt, rebuild
+from .branching import settled
+from .ir import Assign, Call, Expr, If, Name, Stmt, When, rebuild
 from .stage import Stage, Type
 from .table import bound
 
@@ -125,6 +126,8 @@ class Splitter:
             inner.block(body)
             sides.append(inner)
         self.join(sides)
+        if isinstance(stmt, When):
+            self.begin(stmt, sides)
         depth = max(len(s.bodies) for s in sides)
         for k in range(depth):
             if k:
@@ -142,6 +145,28 @@ class Splitter:
                     self.append(self.bodies, If(stmt.test, *parts, span=stmt.span))
                     self.totals[self.level].append(Total(total.name, Name(part)))
                     self.bound_at[total.name] = self.level + 1
+
+    def begin(self, stmt: When, sides: list[Splitter]) -> None:
+        """Values in front of a real branch for the scalars of one of its sides that the body on that side reads.
+
+        Scalars and body part ways, and where a side is a function of its own its names are no one else's. No side holds
+        a total, so that each has one level.
+        """
+        parts = [tuple(side.scalars[0]) for side in sides]
+        read = set().union(*(ir.names(tuple(side.bodies[0])) for side in sides))
+        known = self.valued()
+        both = settled((replace(stmt, then=parts[0], otherwise=parts[1]),), known)
+        for name in bound((*parts[0], *parts[1])):
+            if name in read and name not in known and name not in both:
+                truth = name in self.types and self.types[name].truth
+                self.append(self.scalars, Assign(name, ir.Constant(False) if truth else ir.Number(0.0)))
+
+    def valued(self) -> set[str]:
+        """The scalars that have a value here, whichever way has been taken."""
+        known = set(self.known) | {self.rule.step or self.rule.param}
+        known |= {t.name for totals in self.totals for t in totals}
+        known |= self.outer.valued() if self.outer else set()
+        return settled([s for level in self.scalars for s in level], known)
 
     def join(self, sides: list[Splitter]) -> None:
         """A scalar that has a new name at the end of one side has it at the end of both."""

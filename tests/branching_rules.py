@@ -152,6 +152,21 @@ def rule(x: Param, g: Grad, t: Step, *, lr: Rate = 0.1, k: Count = 0, p: Positiv
     x = x - lr * (turn + t // 2 + t % p + (t - 1) // 3 % 2) * g
     return x
 """,
+    "numbers of one side that its arrays need": """
+def rule(x: Param, g: Grad, t: Step, m: Slot = zeros, *, lr: Rate = 0.1, mu: Decay = 0.9):
+    if t % 2 == 0:
+        mine = lr * (1 - mu**t)
+        close = mine < 0.05
+        if close:
+            c = sqrt(mine)
+            x = x - c * g
+        m = m + mine * g
+        x = x - where(close, 1.0, 0.5) * mine / (1 + abs(g))
+    else:
+        theirs = exp(-t)
+        x = x - theirs * sign(g)
+    return x, m
+""",
     "hyperparameters decide": """
 def rule(x: Param, g: Grad, m: Slot = zeros, *, lr: Rate = 0.1, mu: Decay = 0.9):
     if mu > 0.5:
