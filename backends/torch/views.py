@@ -135,7 +135,7 @@ def view_function(
     lines += [f'    """{about}"""']
     for slot in rule.slots:
         if slot.name in used:
-            wide = f".to({x}.dtype)" if slot.dtype else ""
+            wide = f".to({names.param}.dtype)" if slot.dtype else ""
             lines += [f'    {names(slot.name)} = state["{names(slot.name)}"]{wide}']
     if rule.step in used:
         lines += [f'    {names(rule.step)} = state["step"].item()']
