@@ -26,7 +26,8 @@ RESERVED = {
     "step", "view", "Any", "Iterator", "Mapping", "shared", "float", "abs", "max", "min", "range", "list", "dict",
     "arrays", "one", "kept", "remedy", "dtype", "BLOCK", "_number", "_count", "_flag", "_real", "_rate", "_decay",
     "_positive", "_leaves", "_named", "_check_param", "_work", "_without", "_filled", "_wide", "_rebuilt", "_blocks",
-    "_tiles", "_parts", "_cut", "_DTYPES", "ml_dtypes", "_unfold", "_fold", "_spread", "_qr", "_eye", "_solve_triangular", "_take",
+    "_DTYPES", "ml_dtypes",
+    "_tiles", "_parts", "_cut", "_unfold", "_fold", "_spread", "_qr", "_eye", "_solve_triangular", "_take",
     "noise", "place", "start", "_words", *(f"_{kind}" for kind in noise.KINDS),
     "inputs", "given", "own", "_input", "_scalar", "_grads", "sum", "trees", "tree", *HELPERS,
 }  # fmt: skip
