@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 WIDTH = 120
 
 
@@ -13,6 +15,9 @@ def fit(line: str) -> list[str]:
     if len(line) <= WIDTH:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
+    if line.lstrip().startswith("#"):
+        text = line.lstrip().removeprefix("# ")
+        return [f"{indent}# {part}" for part in textwrap.wrap(text, WIDTH - len(indent) - 2)]
     code, comment = _parted(line)
     if comment:
         return [*fit(f"{indent}# {comment}"), *fit(code)]
