@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+_K = TypeVar("_K")  # so that Slot and Optional take brackets, also where annotations are evaluated
+
 Array = Any
 """An array of a helper function, of any shape."""
 Matrix = Any
@@ -21,8 +23,8 @@ Grad = Any
 """The gradient of the parameter."""
 Step = Any
 """t: 1 at the first update."""
-Slot = Any
-"""State kept per parameter array; its default says how it begins."""
+Slot = Any | _K
+"""State kept per parameter array; its default says how it begins. `Slot[bfloat16]` has a dtype of its own."""
 Shared = Any
 """One scalar for the whole model; its default is its initial value."""
 Rate = Any
@@ -37,10 +39,15 @@ Count = Any
 """A static integer >= 0."""
 Flag = Any
 """A static truth value."""
-Optional = Any
+Optional = Any | _K
 """`Optional[Positive] = None`: a hyperparameter that may be absent."""
 Rule = Any
 """`inner: Rule = "adam"`: the rule that a wrapper calls, `inner(x, g, t)`."""
+
+float16 = Any
+bfloat16 = Any
+float32 = Any
+float64 = Any
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -143,9 +150,9 @@ def view(label: str) -> Callable[[F], F]:
 
 __all__ = [
     "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Rule",
-    "Scalar", "Shared", "Slot", "Step", "abs", "along", "argsort", "clip", "copy", "diag", "eigh", "exp", "expm1",
-    "eye", "first_grad", "floor", "fold", "full", "gram", "inverse_root", "log", "log1p", "max", "maximum", "mean",
-    "minimum", "norm", "normal", "ones", "per_axis", "qr", "rademacher", "rms", "rsqrt", "schedule", "sign",
-    "solve_triangular", "spread", "sqrt", "sum", "take", "tanh", "total", "trace", "tril", "triu", "unfold", "uniform",
-    "view", "where", "zeros",
+    "Scalar", "Shared", "Slot", "Step", "abs", "along", "argsort", "bfloat16", "clip", "copy", "diag", "eigh", "exp",
+    "expm1", "eye", "first_grad", "float16", "float32", "float64", "floor", "fold", "full", "gram", "inverse_root",
+    "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "per_axis", "qr", "rademacher",
+    "rms", "rsqrt", "schedule", "sign", "solve_triangular", "spread", "sqrt", "sum", "take", "tanh", "total", "trace",
+    "tril", "triu", "unfold", "uniform", "view", "where", "zeros",
 ]  # fmt: skip

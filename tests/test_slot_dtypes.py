@@ -164,3 +164,11 @@ def test_state_has_its_dtypes_and_is_saved_with_them(target: str, rule: str) -> 
     assert x.dtype == np.float32
     np.testing.assert_allclose(x, wanted[0], rtol=2e-3)  # a mean at the border of two numbers of bfloat16
     assert np.median(np.abs(x / wanted[0] - 1)) < 1e-6
+
+
+def test_annotations_with_brackets_can_be_evaluated() -> None:
+    """`@adaspec.optimizer` decorates a function of which Python has evaluated the signature."""
+    from adaspec import lang
+
+    for annotation in (lang.Slot[lang.bfloat16], lang.Optional[lang.Positive]):  # type: ignore[misc]
+        assert annotation is not None

@@ -185,7 +185,7 @@ class Emitter:
     def add_slot(self) -> list[str]:
         if not self.rule.slots:
             return []
-        text = SLOT
+        text: str = SLOT
         if any(s.dtype for s in self.rule.slots):
             own = "_compute_dtype(variable.dtype)"
             text = text.replace('"zeros")', '"zeros", dtype=None)').replace(own, f"dtype or {own}")
