@@ -12,7 +12,7 @@ from .facts import is_fact
 from .spec import Spec
 from .vocabulary import FUNCTIONS
 
-MATRIX = ("matrix", "decomposition")
+MATRIX = ("matrix", "pair")
 
 
 def constructs(spec: Spec) -> list[str]:

@@ -232,9 +232,11 @@ class Expander:
             case Call(function=name) if name in noise.KINDS:
                 return self.draw(node)
             case Call("unfold" | "fold" | "spread" | "gram" | "along", (*operands, axis)):
+                axis = self.expr(axis, scope, ranks, before)
                 return self.about_axis(node, [self.expr(a, scope, ranks, before) for a in operands], axis, before)
             case Call(args=(operand,)) if (axis := node.option("keep")) is not None:
                 # All axes but one: the same reduction of each row of the unfolded array.
+                axis = self.expr(axis, scope, ranks, before)
                 rows = self.about_axis(node, [self.expr(operand, scope, ranks, before)], axis, before, "unfold")
                 minus = ir.Unary("-", Number(1, span=node.span), span=node.span)
                 return replace(node, args=(rows,), options=(("axis", minus),))

@@ -104,6 +104,10 @@ class Box:
             case Assign(name, value):
                 said = self.text(value)
                 return [f"&{indent}{self.bound(name, after)} = {said}"]
+            case ir.Unpack(names, value):
+                said = self.text(value)
+                both = ["\\_" if name == "_" else self.bound(name, after) for name in names]
+                return [f"&{indent}{', '.join(both)} = {said}"]
             case If(test, then, otherwise):
                 found = [f"&{indent}\\textbf{{if }} {self.text(test)}:"]
                 before = dict(self.now)

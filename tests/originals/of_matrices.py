@@ -1,7 +1,19 @@
 """Rules that decompose matrices, on statistics of full rank: elsewhere the basis is each LAPACK's own choice."""
 
+import math
+from importlib import import_module
+from typing import Any
+
 from .core import original
+from .fed import torch_normals
 from .precision import widened
+
+
+def chance(n: int, h: Any) -> Any:
+    """The original's schedule, with other constants than its default's."""
+    torch = import_module("torch")
+    return torch.tensor(h.most * math.exp(-h.fall * (n - h.flat))).clamp(h.least, h.most)
+
 
 SQUARES = ((), (4, 4), (2, 3, 4, 3), (3, 3))
 """`core.problem` counts on a second array that is larger than the first."""
@@ -44,4 +56,38 @@ original(
     around=widened("pytorch_optimizer.optimizer.soap"),  # its QR is of float32
     tolerance=1e-10,
     because=BECAUSE,
+)
+
+AROUND, MAKE = torch_normals("pytorch_optimizer.optimizer.psgd")
+
+PSGD = {
+    "lr": "lr",
+    "momentum": "mu",
+    "weight_decay": "weight_decay",
+    # A callable of the number of steps before; the default is the schedule that the spec has.
+    "pre_conditioner_update_probability": lambda h: lambda n: chance(n, h),
+}
+RARER = [{"weight_decay": 0.1}, {"most": 0.4, "least": 0.4}, {"flat": 10.0, "fall": 0.2}]
+
+# At one step in a hundred, by chance, the original balances the norms of its factors: their product is what it was.
+original(
+    "psgd_kron:pytorch_optimizer",
+    PSGD,
+    vary=RARER,
+    fixed={"precondition_dtype": None},
+    shapes=((4, 4), (3, 5), (2, 3, 4, 3)),
+    kept=("rate", "most"),  # constants of the original
+    around=AROUND,
+    make=MAKE,
+)
+original(
+    "psgd_diag",
+    PSGD,
+    of="pytorch_optimizer.Kron",
+    vary=RARER,
+    fixed={"precondition_dtype": None, "memory_save_mode": "all_diag"},
+    shapes=((7,), (4, 4), (3, 5), (2, 3, 4, 3)),
+    kept=("rate", "most"),
+    around=AROUND,
+    make=MAKE,
 )

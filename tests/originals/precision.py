@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 
-class _Wide:
+class Wide:
     """A module whose float32 is float64; everything else is its own."""
 
     def __init__(self, module: Any) -> None:
@@ -24,7 +24,7 @@ def widened(*modules: str) -> Callable[[], AbstractContextManager[None]]:
 
     `tensor.float()` is `tensor.double()` there, for everybody.
     """
-    seen = _seen("torch", _Wide, modules)
+    seen = _seen("torch", Wide, modules)
 
     @contextmanager
     def context() -> Iterator[None]:
