@@ -36,4 +36,16 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "average begins at 0 and is only used through its square"
         ),
     },
+    "soap": {
+        f"stat[i] = shampoo_beta * stat[i] + (1 - shampoo_beta) * gram(g, i)  →  "
+        f"stat[i] = shampoo_beta * stat[i] + (1 - {other}) * gram(g, i)": (
+            "a factor common to all that a statistic is made of leaves its eigenbasis"
+        )
+        for other in ("beta1", "beta2")
+    }
+    | {
+        "order = -sum(q[i] * power, axis=-2)  →  order = -mean(q[i] * power, axis=-2)": (
+            "the means are the sums over one count, so their order is the same"
+        ),
+    },
 }
