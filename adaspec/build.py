@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from .errors import MissingFramework, suggest
-from .folding import folded
+from .folding import fold
 from .library import load, names
 from .lower import lower
 from .spec import Spec, make
@@ -55,8 +55,7 @@ def export(spec: Spec | str, target: str) -> str:
 
 @lru_cache(maxsize=512)
 def _export(spec: Spec, target: str) -> str:
-    text = backend(target).emit(lower(spec))
-    text = "\n".join(part for line in text.split("\n") for part in folded(line))
+    text = fold(backend(target).emit(lower(spec)))
     check_generated(text, target)
     return text
 

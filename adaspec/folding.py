@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 
 WIDTH = 120
 
 
-def folded(line: str) -> list[str]:
-    """The line, broken at blanks inside its brackets, the outermost first; brackets are added where it has none."""
+def fold(text: str) -> str:
+    """A module whose long lines are broken; every statement says what it said."""
+    lines = text.split("\n")
+    if all(len(line) <= WIDTH for line in lines):
+        return text
+    opened = _opened(text)
+    return "\n".join(part for k, line in enumerate(lines, 1) for part in folded(line, opened.get(k, 0)))
+
+
+def _opened(text: str) -> dict[int, int]:
+    """The number of brackets that are open where each line begins."""
+    found: dict[int, int] = {}
+    depth = 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        found.setdefault(token.start[0], depth)
+        if token.type == tokenize.OP:
+            depth += (token.string in "([{") - (token.string in ")]}")
+    return found
+
+
+def folded(line: str, opened: int = 0) -> list[str]:
+    """The line, broken at blanks inside its brackets, the outermost first; brackets are added where it has none.
+
+    `opened`: how many are open where the line begins.
+    """
     if len(line) <= WIDTH:
         return [line]
     pad = re.match(" *", line)[0] + "    "  # type: ignore[index]
     out: list[str] = []
-    depth = 1 if re.match(r' *".*,$', line) else 0  # an item of a dict stands in brackets already
+    depth = opened or (1 if re.match(r' *".*,$', line) else 0)  # an item of a dict stands in brackets already
     while len(line) > WIDTH:
         place, inside = _place(line, depth, len(pad))
         if not place:
-            wide = _bracketed(line) if not out else ""
+            wide = _bracketed(line) if not out and not opened else ""
             if not wide:
                 break
             line = wide

@@ -67,8 +67,9 @@ class Inliner:
         else:
             self.scope[self.callee.param] = Name(self.target)
             yield self.bind(self.target, x)
+        step = self.scope[self.callee.step] if self.callee.step and t else t[0] if t else Name(str(self.joiner.step))
         for slot in self.join.firsts:
-            begins = Compare("==", Name(str(self.joiner.step)), Number(1))
+            begins = Compare("==", step, Number(1))
             yield self.bind(slot, Call("where", (begins, self.scope[self.callee.grad], Name(slot))))
         yield from self.block(self.callee.body[:-1], True)
         yield from self.settled({self.callee.param})

@@ -90,7 +90,7 @@ class Joiner:
         hypers = {h.name: given.get(h.name) or self.hyper(h, callee, prefix, wraps, call) for h in callee.hypers}
         hypers |= {i.name: given.get(i.name) or self.input(i, prefix, call) for i in callee.inputs}
         if known:
-            return replace(known, hypers=hypers)
+            return replace(known, hypers=hypers, firsts=[])
         clash = next((n for n in _called(callee) if n in FUNCTIONS and n in self.bound), None)
         if clash is not None:
             what = f"'{clash}' is a value here, and '{callee.name}' calls the function of that name"
@@ -117,14 +117,17 @@ class Joiner:
 
     def state(self, join: Join, call: Call) -> None:
         """The slots and shared scalars of the callee, with what they begin with."""
-        seen = Name(self.rule.grad) == call.args[1] and self.rule.grad not in ir.assigned(self.rule.body)
+        seen = call.args[1:] in ((Name(self.rule.grad),), (Name(self.rule.grad), Name(str(self.rule.step))))
+        always = any(isinstance(s, ir.Assign) and call in ir.walk(s.value) for s in self.rule.body)
+        seen = seen and always and self.rule.grad not in ir.assigned(self.rule.body)
         for slot in join.rule.slots:
             init = replace(slot.init, value=self.beginning(slot.init.value, join, call))
             name = join.names[slot.name]
             if init.kind == "first_grad" and not seen:
                 init = replace(init, kind="zeros", value=0.0)
                 join.firsts.append(name)
-                self.step = self.step or self.local("t", join.prefix, call)
+                if len(call.args) < 3:
+                    self.step = self.step or self.local("t", join.prefix, call)
             self.slots.append(replace(slot, name=name, init=init, span=call.span))
         for shared in join.rule.shared:
             initial = self.beginning(shared.initial, join, call)

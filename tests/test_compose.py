@@ -179,7 +179,10 @@ def first(x: Param, g: Grad, m: Slot = first_grad, *, lr: Rate = 0.1):
     x = x - lr * m
     return x, m
 '''
-    put(first=first, same=SAME, halved=HALVED)
+    third = SAME.replace("same", "third").replace(
+        "    x = inner(x, g, t)", "    if t % 3 == 0:\n        x = inner(x, g, t // 3)"
+    )
+    put(first=first, same=SAME, halved=HALVED, third=third)
     assert adaspec.load("same(first)").slots["first_m"].init.kind == "first_grad"
     assert adaspec.load("halved(first)").slots["first_m"].init.kind == "zeros"
     inner = adaspec.interpret("first")
@@ -192,6 +195,11 @@ def first(x: Param, g: Grad, m: Slot = first_grad, *, lr: Rate = 0.1):
         params = [(params[0] + new[0]) / 2]
         ours, mine = opt.step(ours, g, mine)
         np.testing.assert_allclose(ours[0], params[0], rtol=1e-15)
+    opt, params = adaspec.interpret("third(first)"), [np.ones(2)]
+    state = opt.init(params)
+    for k in range(1, 7):
+        params, state = opt.step(params, [np.full(2, float(k))], state)
+    np.testing.assert_allclose(params[0], 1 - 0.1 * (3 + (3 + 6) / 2), rtol=1e-15)
 
 
 def test_what_is_read_at_init_follows_the_hyperparameter(put: Any) -> None:

@@ -349,3 +349,21 @@ original(
     fixed={"degenerated_to_sgd": True, "foreach": False},
     kept=["threshold"],
 )
+
+
+def accumulated(cls: Any, keywords: dict[str, Any]) -> Any:
+    import optax
+    from jax.numpy import float64
+
+    own = {"every_k_schedule": keywords.pop("k", 4), "use_grad_mean": keywords.pop("mean", True)}
+    tx = cls(optax.adam(**({"learning_rate": 1e-3} | keywords)), accumulator_dtype=float64, **own)
+    return optax.GradientTransformation(tx.init, tx.update)
+
+
+original(
+    "accumulate:optax",
+    B1_B2 | {"k": "k", "mean": "averaged"},
+    vary=[{"k": 1}, {"k": 3, "averaged": False}],
+    make=accumulated,
+    scheduled=False,  # the wrapped optimizer counts its own steps, and asks a schedule about those
+)
