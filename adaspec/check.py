@@ -16,6 +16,7 @@ from .expand import Budget, expand, expand_function
 from .flow import Flow
 from .hypers import check_default
 from .ir import Assign, Name, Return, Stmt
+from .lift import lifted
 from .names import check_names
 from .reals import check_reals
 from .stage import typeof
@@ -38,7 +39,7 @@ def check(rule: ir.Rule, warn: Warn | None = None) -> tuple[Stmt, ...]:
     check_order(written)
     check_functions(rule, budget)
     env = signature(rule)
-    statements = Flow(rule, env).block(body[:-1])
+    statements = lifted(rule, Flow(rule, env).block(body[:-1]))
     check_return(rule, last, env)
     check_beginnings(rule)
     check_reals(statements, domains.signature(rule))

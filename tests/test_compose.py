@@ -11,6 +11,7 @@ import pytest
 
 import adaspec
 from adaspec import compose, ir, library, shelf
+from adaspec.build import TARGETS
 from problem import distance, problem
 
 pytestmark = pytest.mark.filterwarnings("ignore::adaspec.SpecWarning")
@@ -341,3 +342,21 @@ def test_a_wrapper_of_the_library_is_around_its_default(name: str) -> None:
     assert default is not None
     spec, around = adaspec.load(name), adaspec.load(f"{name}({default.default})")
     assert spec.rule.body == around.rule.body and spec.defaults == around.defaults and spec.slots == around.slots
+
+
+@pytest.mark.parametrize("inner", ["muon", pytest.param("adafactor", marks=pytest.mark.prove)])
+@pytest.mark.parametrize("name", library.wrappers())
+def test_a_wrapper_of_the_library_takes_rules_of_every_kind(name: str, inner: str) -> None:
+    """Facts of the shape, loops and products inside; accumulation puts them into a real branch."""
+    spec = adaspec.load(f"{name}({inner})")
+    for target in TARGETS:
+        adaspec.export(spec, target)
+    assert adaspec.verify(spec, ["numpy"], steps=6, dtypes=("float64",)).ok
+
+
+def test_facts_of_the_shape_stand_in_front_of_a_real_branch() -> None:
+    body = adaspec.load("accumulate(muon)").checked
+    (branch,) = [s for s in body if isinstance(s, ir.When) and len(s.then) > 5]
+    facts = [s for s in body if isinstance(s, ir.Assign) and isinstance(s.value, ir.Compare)]
+    assert facts and body.index(facts[0]) < body.index(branch)
+    assert not {s.name for s in facts} & set(ir.assigned((branch,)))
