@@ -12,6 +12,7 @@ import pytest
 import adaspec
 from adaspec import compose, ir, library, shelf
 from adaspec.build import TARGETS
+from adaspec.verification import supplied
 from problem import distance, problem
 
 pytestmark = pytest.mark.filterwarnings("ignore::adaspec.SpecWarning")
@@ -65,13 +66,31 @@ def put(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     clear()
 
 
+SHAPES = ((), (5,), (4, 3), (3, 5), (6, 6), (2, 2, 4, 3))
+
+
+def model(rule: str, steps: int = 6) -> tuple[list[np.ndarray], list[list[np.ndarray]], list[dict[str, Any]]]:
+    """Parameters, gradients and inputs that the rule takes."""
+    spec, rng = adaspec.load(rule), np.random.default_rng(0)
+    shapes = []
+    for shape in SHAPES:
+        try:
+            spec.check_shape(shape)
+        except ValueError:
+            continue
+        shapes.append(shape)
+    grads = [[np.asarray(rng.normal(size=shape)) for shape in shapes] for _ in range(steps)]
+    inputs = [supplied(spec, 0, step, g) for step, g in enumerate(grads)]
+    return [np.asarray(rng.normal(size=shape)) for shape in shapes], grads, inputs
+
+
 def run(spec: Any, rule: str, steps: int = 6) -> list[list[np.ndarray]]:
-    params, grads = problem(rule, steps=steps)
+    params, grads, inputs = model(rule, steps)
     opt = adaspec.interpret(spec)
     state = opt.init(params)
     found = []
-    for g in grads:
-        params, state = opt.step(params, g, state)
+    for g, given in zip(grads, inputs, strict=True):
+        params, state = opt.step(params, g, state, **given)
         found.append(params)
     return found
 
@@ -90,13 +109,13 @@ def test_a_wrapper_that_adds_nothing_is_the_rule_bit_for_bit(rule: str, put: Any
 @pytest.mark.parametrize("rule", RULES)
 def test_a_call_is_a_function_of_the_parameter_and_the_gradient(rule: str, put: Any) -> None:
     put(halved=HALVED)
-    params, grads = problem(rule, steps=6)
+    params, grads, inputs = model(rule)
     inner = adaspec.interpret(rule)
     state, start = inner.init(params), params
     kept = [x.copy() for x in params]
     found = run(f"halved({rule})", rule)
-    for g, ours in zip(grads, found, strict=True):
-        new, state = inner.step(params, [h / 2 for h in g], state)
+    for g, given, ours in zip(grads, inputs, found, strict=True):
+        new, state = inner.step(params, [h / 2 for h in g], state, **given)
         kept = [k + 0.25 * (x - n) for k, x, n in zip(kept, params, new, strict=True)]
         params = [x - 0.5 * (x - n) for x, n in zip(params, new, strict=True)]
         assert distance(ours, params) <= 1e-13
