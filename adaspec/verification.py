@@ -74,8 +74,16 @@ class Report:
         """Whether something was measured and every measurement is within its bound."""
         return bool(self.results) and all(r.ok for r in self.results)
 
+    @property
+    def note(self) -> str:
+        """What the measurement leaves out; empty for most rules."""
+        if not decompositions(self.spec):
+            return ""
+        return f"{self.spec.name} decomposes matrices: measured on arrays whose statistics have full rank"
+
     def __str__(self) -> str:
         lines = [f"{self.spec.name}, {self.steps} steps against the float64 interpreter"]
+        lines += [f"  {self.note}"] if self.note else []
         for r in self.results:
             verdict = "ok" if r.ok else r.problem or "DIFFERS"
             lines.append(f"  {r.target:11}{r.dtype:9}{r.mode:9}{r.error:10.2e} {r.unit:9}bound {r.bound:<8g}{verdict}")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import adaspec
-from adaspec.verification import decompositions, full_rank, shapes_for
+from adaspec.verification import Report, decompositions, full_rank, shapes_for
 
 HEAD = '"""Test: a matrix function. Test, 2026."""\n\nfrom adaspec.lang import *\n\n\n'
 TARGETS = [
@@ -163,6 +163,15 @@ def test_the_interpreter_needs_the_array_api_alone() -> None:
     np.testing.assert_allclose(np.asarray(new[0]), on("interpreter", spec, A), rtol=1e-12)
 
 
+def test_a_helper_is_told_its_axis() -> None:
+    text = (
+        f"{HEAD}def moved(a: Array, i: Count):\n    return along(gram(a, i), a, i) + spread(sum(a, keep=i), i)\n\n\n"
+        "def test(x: Param, g: Grad):\n    for i in range(x.ndim):\n        x = x + moved(g, i)\n    return x\n"
+    )
+    wanted = np.eye(5) + S @ A + A @ (A.T @ A) + A.sum(1)[:, None] + A.sum(0)
+    np.testing.assert_allclose(on("interpreter", adaspec.parse(text), A), wanted, rtol=1e-12)
+
+
 def test_both_results_have_names_of_their_own() -> None:
     spec = becomes("both, w = eigh(g @ g.T)", "_, both_2 = qr(g @ g.T)", "both_2 @ w @ x + both[..., None]")
     assert adaspec.parse(spec.text) == spec
@@ -177,6 +186,7 @@ def test_verification_takes_arrays_of_full_rank_where_a_matrix_is_decomposed() -
     )
     spec = adaspec.parse(text)
     assert len(decompositions(spec)) == 1 and not decompositions(adaspec.load("muon"))
+    assert "full rank" in str(Report(spec, 1, (), ())) and not Report(adaspec.load("muon"), 1, (), ()).note
     shapes = shapes_for(spec)
     assert (4, 4) in shapes and (5, 4) not in shapes and (7,) in shapes and (2, 3, 4, 3) in shapes
     assert all(full_rank(shape) for shape in shapes if len(shape) > 1)

@@ -105,6 +105,18 @@ def test_draws_in_one_rule_differ() -> None:
     assert abs(np.corrcoef(parts[0], parts[1])[0, 1]) < 0.15
 
 
+def test_a_rule_that_calls_one_with_noise_draws_beside_it() -> None:
+    text = (
+        '"""Two: noise about a rule with noise. Test, 2026."""\n\nfrom adaspec.lang import *\n\n\n'
+        "def two(x: Param, g: Grad, t: Step, *, lr: Rate = 0.5, seed: Count = 3):\n"
+        "    x = noisy_sgd(x, g + normal(), t, lr=lr)\n    return x\n"
+    )
+    opt = adaspec.interpret(adaspec.parse(text))
+    x, _ = opt.step([np.zeros(50)], [np.zeros(50)], opt.init([np.zeros(50)]))
+    first, second = (noise.draw("normal", stream, 3, 1, 0, (50,)) for stream in (0, 1))
+    np.testing.assert_allclose(x[0], -0.5 * (first + 0.1 * second), rtol=1e-12)
+
+
 # The same in every target
 
 TARGETS = [

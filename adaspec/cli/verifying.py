@@ -140,6 +140,8 @@ def _close(out: Console, reports: list[Report]) -> None:
     print_missing(out, dict.fromkeys(target for report in reports for target in report.missing))
     out.print()
     out.print(Text(f"against the float64 interpreter, with {versions(*modules)}", "note"))
+    for note in filter(None, (report.note for report in reports)):
+        out.print(Text(note, "note"))
     wrong = [report.spec.name for report in reports if not report.ok]
     if len(reports) > 1 and not wrong:
         out.print(Text(f"all {len(reports)} rules agree", "ok"))
