@@ -6,6 +6,7 @@ from adaspec.lang import *
 def kate(
     x: Param,
     g: Grad,
+    t: Step,
     m2: Slot = zeros,
     b2: Slot = zeros,
     *,
@@ -16,10 +17,11 @@ def kate(
     decoupled: Flag = True,
 ):
     g = g if decoupled else g + weight_decay * x
-    b2 = b2 + g**2 + eps
-    m2 = m2 + delta * g**2 + g**2 / b2
+    b2 = b2 + g**2
+    u = b2 + t * eps  # eps is in every square
+    m2 = m2 + g**2 * (delta + 1 / u)
     x = (1 - lr * weight_decay) * x if decoupled else x
-    x = x - lr * sqrt(m2) * g / b2
+    x = x - lr * sqrt(m2) * g / u
     return x, m2, b2
 
 
