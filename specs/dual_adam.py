@@ -13,7 +13,7 @@ def dual_adam(
     lr: Rate = 1e-3,
     beta1: Decay = 0.9,
     beta2: Decay = 0.999,
-    switch_rate: Rate = 0.01,
+    switch_rate: Positive = 0.01,
     eps: Positive = 1e-8,
     weight_decay: Rate = 0.0,
     decoupled: Flag = False,
@@ -22,8 +22,8 @@ def dual_adam(
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
     u = sqrt(v / (1 - beta2**t)) + eps
-    inverse = maximum(1 - t * switch_rate, 0)
-    inverse = where(inverse >= switch_rate, inverse, 0)
+    left = 1 / switch_rate - t  # steps until Adam has taken over
+    inverse = where(left >= 1, left * switch_rate, 0)
     x = (1 - lr * weight_decay) * x if decoupled else x
     x = x - lr * m / (1 - beta1**t) * ((1 - inverse) / u + inverse * u)
     return x, m, v

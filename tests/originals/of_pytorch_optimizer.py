@@ -106,7 +106,7 @@ ours(
 )
 ours("kate", {"lr": "lr", "delta": "delta", "eps": "eps"} | DECAY, [*DECAYED, {"delta": 0.1}])
 ours("vsgd", {k: k for k in ("lr", "ghattg", "ps", "tau1", "tau2", "eps")} | DECAY)
-ours("dual_adam", BETAS | DECAY | {"switch_rate": "switch_rate"}, [*DECAYED, {"switch_rate": 0.05}])
+ours("dual_adam", BETAS | DECAY | {"switch_rate": "switch_rate"}, [*DECAYED, {"switch_rate": 0.03}])
 ours("avagrad", BETAS | DECAY)
 ours(
     "adai",
@@ -262,4 +262,26 @@ ours(
     "lars",
     SGD | {"trust_coefficient": "trust_coefficient", "weight_decay": "weight_decay"},
     [{"weight_decay": 0.1, "dampening": 0.3}, NESTEROV, {"mu": None}],
+)
+
+ours(
+    "sgd_sai",
+    {"lr": "lr", "momentum": lambda h: h.mu or 0.0, "eps": "eps", "weight_decay": "weight_decay"},
+    [{"mu": None}],
+)
+TORQUE = {"lr": "lr", "decay_rate": "decay", "eps": "eps", "weight_decay": "weight_decay"}
+ours("tam", TORQUE | {"momentum": "mu"}, [{"weight_decay": 0.1}])
+ours("adatam", TORQUE | DECAY | {"betas": lambda h: (h.beta1, h.beta2)})
+original(
+    "asgd:pytorch_optimizer",
+    {"lr": "lr", "amplifier": "amplifier", "theta": "growth", "dampening": "dampening", "eps": "eps"} | DECAY,
+    vary=DECAYED,
+    scheduled=False,  # it sets the rate itself
+    around=widened("pytorch_optimizer.optimizer.sgd", "pytorch_optimizer.optimizer.utils.gradient"),
+)
+ours(
+    "adabelief",
+    BETAS | DECAY | {"ams_bound": "amsgrad"},
+    [*AMSGRAD, {"eps": 1e-8, "eps_root": 1e-8}],
+    kept=["eps", "eps_root"],  # one argument for both
 )
