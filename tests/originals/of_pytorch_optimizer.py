@@ -272,13 +272,6 @@ ours(
 TORQUE = {"lr": "lr", "decay_rate": "decay", "eps": "eps", "weight_decay": "weight_decay"}
 ours("tam", TORQUE | {"momentum": "mu"}, [{"weight_decay": 0.1}])
 ours("adatam", TORQUE | DECAY | {"betas": lambda h: (h.beta1, h.beta2)})
-original(
-    "asgd:pytorch_optimizer",
-    {"lr": "lr", "amplifier": "amplifier", "theta": "growth", "dampening": "dampening", "eps": "eps"} | DECAY,
-    vary=DECAYED,
-    scheduled=False,  # it sets the rate itself
-    around=widened("pytorch_optimizer.optimizer.sgd", "pytorch_optimizer.optimizer.utils.gradient"),
-)
 ours(
     "adabelief",
     BETAS | DECAY | {"ams_bound": "amsgrad"},
