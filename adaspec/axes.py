@@ -37,7 +37,7 @@ def unrolled(rule: ir.Rule) -> ir.Rule:
             raise SpecError(f"'{taken}' is the slot '{slot.name}' of one axis", slot, "rename one of them")
     unroller = Unroller(slots)
     few = Compare("<=", Ndim(Name(rule.param)), Number(MOST))
-    limit = Assert(few, f"its slots per axis are for at most {MOST} dimensions; reshape the parameter", span=rule.span)
+    limit = Assert(few, f"it takes at most {MOST} dimensions; reshape the parameter", span=rule.span)
     return replace(
         rule,
         slots=tuple(new for slot in rule.slots for new in _slots(slot)),

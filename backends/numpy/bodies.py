@@ -44,7 +44,7 @@ class Bodies:
         try:
             self.tree = self.grown({})
         except TooMany:
-            self.tree = self.whole(time.phases, "the many branches that need reductions of their own")
+            self.tree = self.whole(time.phases, "the many branches with reductions of their own")
         leaves = _leaves(self.tree)
         if all(isinstance(leaf, Dense) for leaf in leaves):
             self.tree = self.whole(time.phases, self.whole_arrays)

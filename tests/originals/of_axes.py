@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .core import MATRICES, original
-from .precision import widened
+from .precision import wide_jax, widened
 
 DECAYED = {"weight_decay": 0.1}
 BETAS = {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2)}
@@ -158,3 +158,74 @@ SCION = DECAY | {"lr": "lr", "scale": "radius", "constraint": "constrained", "mo
 LMO = {"around": wide_newton_schulz, "fixed": {"foreach": False}, "kept": ["steps"]}
 original("scion:pytorch_optimizer", SCION, vary=[DECAYED, {"constrained": True}], **LMO)
 original("scion_light:pytorch_optimizer", SCION, vary=[DECAYED, {"constrained": True}], make=accumulating, **LMO)
+
+FACTORED = {"clip_threshold": "clip", "decay_rate": lambda h: -h.decay} | DECAY
+RELATIVE = {name: name for name in ("scale_parameter", "relative_step", "warmup_init")}
+ABSOLUTE = DECAYED | {"relative_step": False, "lr": 1e-3}
+
+
+def wide_momentum(cls: Any, params: Any, keywords: Any) -> Any:
+    """An optimizer whose momentum is bfloat16 unless it is told otherwise."""
+    import torch
+
+    return cls(params, momentum_dtype=torch.float64, **keywords)
+
+
+original(
+    "adafactor:torch",
+    {"lr": "lr", "beta2_decay": lambda h: -h.decay, "eps": lambda h: (h.eps1, h.eps2), "d": "clip"} | DECAY,
+    vary=[DECAYED | {"clip": 2.0, "eps1": 1e-3}, {"lr": 0.5}],
+    kept=["clip"],  # at least 1
+    fixed={"foreach": False},
+)
+original(
+    "adafactor:keras",
+    {"learning_rate": "lr", "beta_2_decay": lambda h: -h.decay, "epsilon_1": "eps1", "epsilon_2": "eps2"}
+    | {"clip_threshold": "clip"}
+    | DECAY,
+    vary=[DECAYED | {"clip": 0.5, "lr": 0.5}],
+    tolerance=2e-7,
+    because="ops.mean of Keras is float32 even where everything else is float64",
+)
+original(
+    "adafactor:transformers",
+    {"lr": lambda h: None if h.relative_step else h.lr, "eps": lambda h: (h.eps1, h.eps2), "beta1": "beta1"}
+    | FACTORED
+    | RELATIVE,
+    vary=[ABSOLUTE | {"beta1": 0.8}, ABSOLUTE | {"scale_parameter": False}, DECAYED | {"warmup_init": True}],
+    untouched={"lr": None},
+    scheduled=False,
+    kept=["lr", "beta2_most"],  # the rate is 1e-2 while steps are relative, and there is no other bound
+)
+original(
+    "adafactor:pytorch_optimizer",
+    {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2_most), "eps1": "eps1", "eps2": "eps2"} | FACTORED | RELATIVE,
+    vary=[ABSOLUTE | {"beta1": 0.8}, ABSOLUTE | {"scale_parameter": False}, DECAYED | {"warmup_init": True}],
+    scheduled=False,
+    make=wide_momentum,
+    fixed={"foreach": False},
+    kept=["lr", "beta2_most"],
+)
+LARGE = {"clipping_threshold": "clip", "decay_rate": "decay", "momentum": "momentum", "min_dim_size_to_factor": "least"}
+original(
+    "adafactor:optax",
+    {"learning_rate": "lr", "weight_decay_rate": "weight_decay", "multiply_by_parameter_scale": "scale_parameter"}
+    | {"eps": "eps1"}
+    | LARGE,
+    vary=[
+        {"least": 1, "momentum": 0.9, "weight_decay": 1e-3},
+        {"least": 3, "clip": None, "scale_parameter": False},
+    ],
+    fixed={"dtype_momentum": "float64"},
+    around=wide_jax("optax._src.factorized"),
+    kept=["eps2"],
+)
+original(
+    "adafactor:big_vision",
+    {"lr": "lr", "beta2_cap": "beta2_most", "eps": "eps", "unscaled_wd": "unscaled_decay"} | DECAY | LARGE,
+    vary=[
+        DECAYED | {"lr": 1e-2, "least": 1, "beta2_most": 0.9},
+        {"lr": 1e-2, "weight_decay": 1e-3, "unscaled_decay": True, "momentum": None, "clip": 0.5},
+    ],
+    make=wide_momentum,
+)

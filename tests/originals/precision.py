@@ -68,6 +68,11 @@ class _WideRoots:
         return self._module.sqrt(self._module.asarray(x, dtype="float64"))
 
 
+def wide_jax(*modules: str) -> Callable[[], AbstractContextManager[None]]:
+    """A context in which these modules see, under their name `jnp`, a JAX whose float32 is float64."""
+    return _seen("jnp", _Wide, modules)
+
+
 def counts_in_float64(*modules: str) -> Callable[[], AbstractContextManager[None]]:
     """A context in which these modules take the root of a step count in float64; JAX itself does it in float32."""
     return _seen("jnp", _WideRoots, modules)
