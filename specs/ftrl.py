@@ -28,6 +28,7 @@ def ftrl(
 
 
 dialects = {
+    "ftrl:paper": dict(initial=0.0, beta=1.0),
     "ftrl:keras": dict(of="keras.optimizers.Ftrl"),
     "ftrl:pytorch_optimizer": dict(of="pytorch_optimizer.FTRL", initial=0.0),
 }

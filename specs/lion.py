@@ -27,4 +27,5 @@ dialects = {
     "lion:pytorch_optimizer": dict(of="pytorch_optimizer.Lion"),
     "lion:timm": dict(of="timm.optim.lion.Lion"),
     "lion:optimi": dict(of="optimi.Lion", lr=1e-2),
+    "lion:keras": dict(of="keras.optimizers.Lion", lr=1e-3),
 }

@@ -7,3 +7,6 @@ def momentum(x: Param, g: Grad, m: Slot = zeros, *, lr: Rate = 1e-2, mu: Decay =
     m = mu * m + g
     x = x - lr * m
     return x, m
+
+
+dialects = {"momentum:paper": dict()}

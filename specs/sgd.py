@@ -6,3 +6,6 @@ from adaspec.lang import *
 def sgd(x: Param, g: Grad, *, lr: Rate = 1e-2):
     x = x - lr * g
     return x
+
+
+dialects = {"sgd:paper": dict()}

@@ -24,5 +24,6 @@ def sgd_velocity(
 
 
 dialects = {
+    "nesterov:paper": dict(nesterov=True),
     "sgd:keras": dict(of="keras.optimizers.SGD", mu=None),
 }
