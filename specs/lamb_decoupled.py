@@ -1,4 +1,4 @@
-"""LAMB-Decoupled: LAMB whose weight decay stays outside of the trust ratio. After You et al., 2020. arXiv:1904.00962"""
+"""LAMB-Decoupled: LAMB whose weight decay may stay outside the trust ratio. You et al., 2020. arXiv:1904.00962"""
 
 from adaspec.lang import *
 
@@ -13,18 +13,24 @@ def lamb_decoupled(
     lr: Rate = 1e-3,
     beta1: Decay = 0.9,
     beta2: Decay = 0.999,
-    eps: Rate = 1e-7,
+    eps: Rate = 1e-6,
+    eps_root: Rate = 0.0,
     weight_decay: Rate = 0.0,
+    decoupled: Flag = True,
 ):
-    x = x - lr * weight_decay * x
+    if decoupled:
+        x = x - lr * weight_decay * x
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
-    u = m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + eps)
+    u = m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t) + eps_root) + eps)
+    if not decoupled:
+        u = u + weight_decay * x
     trust = where((norm(x) > 0) & (norm(u) > 0), norm(x) / norm(u), 1.0)
     x = x - lr * trust * u
     return x, m, v
 
 
 dialects = {
-    "lamb:keras": dict(of="keras.optimizers.Lamb"),
+    "lamb:keras": dict(of="keras.optimizers.Lamb", eps=1e-7),
+    "lamb:optax": dict(of="optax.lamb", lr=1e-2, decoupled=False),
 }

@@ -39,8 +39,8 @@ def agrees(entry: Original, trial: Trial) -> None:
         assert distance(mine, yours, start) <= entry.tolerance, f"{trial.label}, step {t}"
 
 
-@pytest.mark.parametrize("defect", DEFECTS, ids=str)
+@pytest.mark.parametrize("defect", [d for d in DEFECTS if d.original.backend == "jax"], ids=str)
 def test_a_defect_is_no_original(defect: Defect) -> None:
-    """Its dialect names no class, because it equals none."""
+    """Its dialect names no class, because it equals none; what is wrong on another backend alone may equal it on JAX."""
     assert defect.original.name not in {entry.name for entry in ORIGINALS}
     assert equals(defect.original.name) is None

@@ -51,7 +51,7 @@ class Original:
     the parameters to compare, `read(optimizer, params)` (torch) or `read(state, params)` (optax); where these are no
     parameters but another reading of them, `view` names ours. `around`: a context manager to run it in. `patterns`:
     which kinds of gradients it can take. `kept`: hyperparameters that keep their default because the original has no
-    argument for them, or refuses what lies on the other side of it.
+    argument for them, or refuses what lies on the other side of it. `backend`: Keras's.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Original:
     view: str = ""
     read: Callable[..., Any] | None = None
     around: Callable[[], AbstractContextManager[Any]] = nullcontext
+    backend: str = "jax"
     steps: int = STEPS
 
     @property

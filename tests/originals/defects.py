@@ -47,6 +47,7 @@ ADAN = {"learning_rate": "lr", "b1": "beta1", "b2": "beta2", "b3": "beta3", "eps
 RPROP = {
     "learning_rate": "lr", "eta_minus": "shrink", "eta_plus": "grow", "min_step_size": "least", "max_step_size": "most",
 }  # fmt: skip
+KERAS = {"learning_rate": "lr", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps"}
 
 DEFECTS = [
     Defect(
@@ -88,6 +89,11 @@ DEFECTS = [
         Original("rprop:optax", "optax.rprop", RPROP, scheduled=False),
         "the update that it returns is the one of the step before; the first step is zero",
         "google-deepmind/optax#1725",
+    ),
+    Defect(
+        Original("schedule_free_adamw:keras", "keras.optimizers.ScheduleFreeAdamW", KERAS, backend="torch"),
+        "on torch and TensorFlow, the z of before the step is another name of the z that the step changes in place, so "
+        "that the average is taken out of the wrong one; on JAX, where values are never changed, it is right",
     ),
 ]
 

@@ -1,6 +1,6 @@
 """Keras on JAX in float64, in a process of its own: a process has one Keras backend, and here that is TensorFlow.
 
-The process is started once and asked many times, a pickle each way.
+The process is started once for each backend and asked many times, a pickle each way.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import numpy as np
 Model = list[np.ndarray]
 
 
-def run(of: str, params: Model, grads: list[Model], keywords: dict[str, Any], plan: Any) -> list[Model]:
-    process = _process()
+def run(
+    of: str, params: Model, grads: list[Model], keywords: dict[str, Any], plan: Any, backend: str = "jax"
+) -> list[Model]:
+    process = _process(backend)
     assert process.stdin is not None and process.stdout is not None
     pickle.dump((of, params, grads, keywords, plan), process.stdin)
     process.stdin.flush()
@@ -30,8 +32,8 @@ def run(of: str, params: Model, grads: list[Model], keywords: dict[str, Any], pl
 
 
 @cache
-def _process() -> subprocess.Popen[bytes]:
-    env = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"}
+def _process(backend: str) -> subprocess.Popen[bytes]:
+    env = os.environ | {"KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"}
     process = subprocess.Popen([sys.executable, __file__], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     atexit.register(_end, process)
     return process
@@ -56,7 +58,7 @@ def _trajectory(of: str, params: Model, grads: list[Model], keywords: dict[str, 
         if plan is not None:
             optimizer.learning_rate = plan[i]
         optimizer.apply([keras.ops.convert_to_tensor(g, dtype="float64") for g in step], variables)
-        found.append([np.array(v) for v in variables])
+        found.append([np.array(keras.ops.convert_to_numpy(v)) for v in variables])
     return found
 
 

@@ -47,7 +47,6 @@ original(
     patterns=["normal", "zero"],
 )
 original("lamb:keras", BETAS | DECAY, vary=DECAYED)
-original("lamb:keras", BETAS | DECAY, vary=DECAYED)
 original("lion:keras", {"learning_rate": "lr", "beta_1": "beta1", "beta_2": "beta2"} | DECAY, vary=DECAYED)
 original(
     "schedule_free_adamw:keras",

@@ -60,9 +60,12 @@ def optax(original: Original, params: Model, grads: list[Model], keywords: dict[
 
 
 def keras(original: Original, params: Model, grads: list[Model], keywords: dict[str, Any], plan: Any) -> list[Model]:
-    """In a process of its own, on JAX: on TensorFlow, Keras rounds a Python float to float32 on its way to float64."""
+    """In a process of its own, on JAX: on TensorFlow, Keras rounds a Python float to float32 on its way to float64.
+
+    torch is the other backend that does not; what is wrong there alone is run there.
+    """
     assert original.make is None and original.read is None
-    return keras_process.run(original.of, params, grads, keywords, plan)
+    return keras_process.run(original.of, params, grads, keywords, plan, original.backend)
 
 
 def reference(
