@@ -1,5 +1,16 @@
 """The mutants that no trial can tell from their rule, each with the reason: by spec, then by what was changed."""
 
+NEAR, FAR = "t - t * langevin(y) + langevin(y / t)", "most - 2 * t * beta2**t / (1 - beta2**t)"
+RHO = f"where({{}}, {NEAR}, {FAR})"
+LANGEVIN = "y / (3 + y**2 / (5 + y**2 / (7 + y**2 / (9 + y**2 / (11 + y**2 / {})))))"
+LANGEVIN_TAILS = [
+    "(13 - y**2 / (15 + y**2 / 17))", "13", "(13 + y / (15 + y**2 / 17))", "(13 + y**3 / (15 + y**2 / 17))",
+    "(13 + y**1 / (15 + y**2 / 17))", "(13 + y**2 / (15 - y**2 / 17))", "(13 + y**2 / 15)",
+    "(13 + y**2 / (16 + y**2 / 17))", "(13 + y**2 / (14 + y**2 / 17))", "(13 + y**2 / (15 + y**2 * 17))",
+    "(13 + y**2 / (15 + y**2))", "(13 + y**2 / (15 + y / 17))", "(13 + y**2 / (15 + y**3 / 17))",
+    "(13 + y**2 / (15 + y**1 / 17))", "(13 + y**2 / (15 + y**2 / 18))", "(13 + y**2 / (15 + y**2 / 16))",
+]  # fmt: skip
+
 EQUIVALENT: dict[str, dict[str, str]] = {
     "adafactor": {
         "row = beta * row + (1 - beta) * mean(g2, axis=-1)  →  row = beta * row - (1 - beta) * mean(g2, axis=-1)": (
@@ -46,6 +57,25 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     | {
         "order = -sum(q[i] * power, axis=-2)  →  order = -mean(q[i] * power, axis=-2)": (
             "the means are the sums over one count, so their order is the same"
+        ),
+    },
+    "radam": {
+        f"rho = {RHO.format('y < 1')}  →  rho = {wrong}": "both ways are right in float64; in float32 each has its y"
+        for wrong in (NEAR, FAR, RHO.format("y >= 1"), RHO.format("y < 2"))
+    }
+    | {
+        f"langevin: return {LANGEVIN.format('(13 + y**2 / (15 + y**2 / 17))')}  →  return {LANGEVIN.format(wrong)}": (
+            "the tail of the fraction is there for digits beyond the trials' tolerance"
+        )
+        for wrong in LANGEVIN_TAILS
+    }
+    | {
+        f"long = maximum(rho, 4)  →  long = maximum(rho, {n})": "below the threshold of 5 no rho is used"
+        for n in (3, 5)
+    }
+    | {
+        "y = -t * log(beta2) / 2  →  y = -t / log(beta2) / 2": (
+            "y is then beyond 1 from the first step on, where the other way to rho is as right in float64"
         ),
     },
 }

@@ -41,6 +41,6 @@ def agrees(entry: Original, trial: Trial) -> None:
 
 @pytest.mark.parametrize("defect", [d for d in DEFECTS if d.original.backend == "jax"], ids=str)
 def test_a_defect_is_no_original(defect: Defect) -> None:
-    """Its dialect names no class, because it equals none; what is wrong on another backend alone may equal it on JAX."""
+    """Its dialect names no class, because it equals none; where one backend alone is wrong, it equals the other."""
     assert defect.original.name not in {entry.name for entry in ORIGINALS}
     assert equals(defect.original.name) is None

@@ -51,7 +51,7 @@ original("adamw:torch", plain(**DECAY, amsgrad="amsgrad"), vary=[{"amsgrad": Tru
 original("sparse_adam:torch", plain(), shapes=((5,), (4, 3), (2, 2, 4, 3)), make=sparse)
 original("adamax:torch", plain(**DECAY), vary=[{"weight_decay": 0.1}])
 original("nadam:torch", plain(**L2_AND_DECOUPLED, momentum_decay="momentum_decay"), vary=BOTH_DECAYS)
-original("radam:torch", plain(**L2_AND_DECOUPLED), vary=BOTH_DECAYS, kept=["threshold"])
+original("radam:torch", plain(**L2_AND_DECOUPLED), vary=[*BOTH_DECAYS, {"beta2": 0.95, "lr": 1.0}], kept=["threshold"])
 original(
     "rmsprop:torch",
     DECAY | {"lr": "lr", "alpha": "decay", "eps": "eps", "centered": "centered", "momentum": lambda h: h.mu or 0.0},
