@@ -119,11 +119,14 @@ def wrappers() -> list[str]:
     return compose.wrappers()
 
 
-@lru_cache(maxsize=512)
 def _composition(text: str) -> Spec:
     """Wrappers of the library around a rule; what they make of it is a spec like any."""
     *heads, last = chain(text)
-    spec, prefix = load(last), ""
+    return _wrapped(load(last), tuple(heads), text)
+
+
+@lru_cache(maxsize=512)
+def _wrapped(spec: Spec, heads: tuple[str, ...], text: str) -> Spec:
     rule, prefix = spec.rule, spec.name
     for head in reversed(heads):
         if head not in _files():

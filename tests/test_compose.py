@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import adaspec
 from adaspec import compose, ir, library, shelf
 from adaspec.build import TARGETS
+from adaspec.cli import main
 from adaspec.verification import supplied
 from problem import distance, problem
 
@@ -52,7 +54,7 @@ def put(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
         monkeypatch.setattr(module, name, lambda: files)
 
     def clear() -> None:
-        for cached in (compose.raw, library._library, library._composition, library._dialects):
+        for cached in (compose.raw, library._library, library._wrapped, library._dialects):
             cached.cache_clear()
         compose._FLAT.clear()
 
@@ -95,6 +97,7 @@ def run(spec: Any, rule: str, steps: int = 6) -> list[list[np.ndarray]]:
     return found
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("rule", RULES)
 def test_a_wrapper_that_adds_nothing_is_the_rule_bit_for_bit(rule: str, put: Any) -> None:
     put(same=SAME)
@@ -106,6 +109,7 @@ def test_a_wrapper_that_adds_nothing_is_the_rule_bit_for_bit(rule: str, put: Any
         assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("rule", RULES)
 def test_a_call_is_a_function_of_the_parameter_and_the_gradient(rule: str, put: Any) -> None:
     put(halved=HALVED)
@@ -284,7 +288,10 @@ def test_a_path_may_be_wrapped(put: Any, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         SAME.replace("same", "mine").replace("inner(x, g, t)", "x - 0.5 * g").replace(', *, inner: Rule = "sgd"', "")
     )
-    assert adaspec.load(f"same({tmp_path / 'mine.py'})").name == "same_mine"
+    spec = adaspec.load(f"same({tmp_path / 'mine.py'})")
+    assert spec.name == "same_mine"
+    (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text().replace("0.5", "0.25"))
+    assert adaspec.load(f"same({tmp_path / 'mine.py'})") != spec
 
 
 def test_the_hash_changes_with_the_called_rule(put: Any) -> None:
@@ -379,3 +386,38 @@ def test_facts_of_the_shape_stand_in_front_of_a_real_branch() -> None:
     facts = [s for s in body if isinstance(s, ir.Assign) and isinstance(s.value, ir.Compare)]
     assert facts and body.index(facts[0]) < body.index(branch)
     assert not {s.name for s in facts} & set(ir.assigned((branch,)))
+
+
+@pytest.mark.parametrize("typed", ["clip + lamb", "cautious(adamw)", "lookahead(radam)", "decay + clip + adam:paper"])
+def test_what_one_types_at_a_shell(typed: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    spec = adaspec.load(typed)
+    assert main(["show", typed]) == 0
+    assert spec.text in capsys.readouterr().out
+    assert main(["export", typed, "--to", "jax", "-o", str(tmp_path / "made.py")]) == 0
+    assert f"def {spec.name}(" in (tmp_path / "made.py").read_text()
+    assert main(["verify", typed, "--targets", "numpy", "--steps", "5"]) == 0
+    assert main(["check", typed]) == 0
+    assert main(["show", f"{typed}("]) == 2
+    assert main(["show", "adam(lamb)"]) == 2
+    assert "'adam' is no wrapper" in capsys.readouterr().err
+
+
+def test_a_wrapper_around_itself_has_everything_twice() -> None:
+    spec = adaspec.load("lookahead(lookahead(sgd))")
+    assert list(spec.slots) == ["slow", "lookahead_slow"]
+    assert list(spec.hypers) == ["lr", "lookahead_k", "lookahead_alpha", "lookahead_late", "k", "alpha", "late"]
+
+
+@pytest.mark.needs_torch
+def test_a_composition_pickles_and_is_shown_by_tracebacks() -> None:
+    import torch
+
+    params = [torch.nn.Parameter(torch.ones(3))]
+    optimizer: Any = adaspec.build("lookahead(clip(radam))", "torch")(params, lr=0.5, k=2)
+    params[0].grad = torch.ones(3)
+    for _ in range(3):
+        optimizer.step()
+    again = pickle.loads(pickle.dumps(optimizer))
+    assert type(again).__name__ == "LookaheadClipRAdam" and again.param_groups[0]["k"] == 2
+    state = next(iter(again.state.values()))
+    assert set(state) == {"step", "slow", "clip_radam_m", "clip_radam_v"}
