@@ -55,7 +55,7 @@ def export(spec: Spec | str, target: str) -> str:
 
 @lru_cache(maxsize=512)
 def _export(spec: Spec, target: str) -> str:
-    text = fold(backend(target).emit(lower(spec)))
+    text = fold(backend(target).emit(lower(spec.laid_out(target))))
     check_generated(text, target)
     return text
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from . import ir
 from .intervals import ANY, Interval, added, applied, hull, inverse, negative, point, power, product, remainder
-from .ir import Assign, Binary, Call, Choose, Dim, Expr, Name, Ndim, Number, Size, Unary
+from .ir import Assign, Binary, Call, Choose, Dim, Expr, FanIn, FanOut, Name, Ndim, Number, Size, Unary
 from .vocabulary import KINDS
 
 LAST_STEP = 2.0**31
@@ -49,7 +49,7 @@ def interval(node: Expr, env: Intervals) -> Interval:
             return point(float(value))
         case Name(id=name):
             return env.get(name, ANY)
-        case Dim() | Size():
+        case Dim() | Size() | FanIn() | FanOut():
             return Interval(1.0, LAST_STEP)  # arrays without elements pass every rule untouched
         case Ndim():
             return Interval(0.0, 64.0)

@@ -162,7 +162,7 @@ class Expander:
     def rank_fact(self, test: Expr) -> dict[str, int]:
         """`{x: k}` where the test says that array x has rank k."""
         match test:
-            case Compare(_, ir.Size(), _) | Compare(_, _, ir.Size()):
+            case Compare(left=a, right=b) if any(isinstance(n, ir.Ndim) and type(n) is not ir.Ndim for n in (a, b)):
                 return {}
             case Compare("==", Ndim(Name(name)), Number(int(k))) | Compare("==", Number(int(k)), Ndim(Name(name))):
                 alike = {self.rule.param, self.rule.grad, *(s.name for s in self.rule.slots if s.init.whole)}
@@ -231,6 +231,9 @@ class Expander:
                 raise SpecError(f"'{name}' has two results", node, hint)
             case Call(function=name) if name in noise.KINDS:
                 return self.draw(node)
+            case Call("fan_in" | "fan_out" as name, (operand,)):
+                fan = ir.FanIn if name == "fan_in" else ir.FanOut
+                return fan(self.expr(operand, scope, ranks, before), span=node.span)
             case Call("unfold" | "fold" | "spread" | "gram" | "along", (*operands, axis)):
                 axis = self.expr(axis, scope, ranks, before)
                 return self.about_axis(node, [self.expr(a, scope, ranks, before) for a in operands], axis, before)

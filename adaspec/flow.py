@@ -169,6 +169,9 @@ class Flow:
         match node:
             case ir.Ndim(operand):
                 if not typeof(operand, self.env).is_full:
+                    if isinstance(node, ir.FanIn | ir.FanOut):
+                        hint = f"{node.word}({self.rule.param})"
+                        raise SpecError("only the fans of the parameter are known", node, hint)
                     what = "size" if isinstance(node, ir.Size) else "number of axes"
                     raise SpecError(
                         f"only the {what} of the parameter is known", node, f"{self.rule.param}.{node.word}"
@@ -225,7 +228,7 @@ class Flow:
             case Logical(op, values):
                 sides = [self.least(v, holds) for v in values]
                 return max(sides) if (op == "and") == holds else min(sides)
-            case Compare(_, ir.Size(), _) | Compare(_, _, ir.Size()):
+            case Compare(left=a, right=b) if any(isinstance(n, ir.Ndim) and type(n) is not ir.Ndim for n in (a, b)):
                 return 0
             case Compare(op, Number(value), ir.Ndim() as ndim):
                 return self.least(Compare(_MIRRORED[op], ndim, Number(value)), holds)
@@ -272,6 +275,8 @@ class Flow:
         found = [pair for child in ir.children(node) if isinstance(child, Expr) for pair in self.taken(child)]
         own: tuple[Axis, ...] = ()
         match node:
+            case ir.FanIn() | ir.FanOut():
+                own = (Along(1),)
             case Call("unfold"):
                 own = (Along(place_of(node.option("axis"))),)
             case Call("fold" | "spread"):

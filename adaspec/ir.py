@@ -135,6 +135,20 @@ class Size(Ndim):
 
 
 @dataclass(frozen=True)
+class FanIn(Ndim):
+    """`fan_in(operand)`: how many inputs a neuron of the layer has; `fans.placed` leaves none."""
+
+    word: ClassVar[str] = "fan_in"
+
+
+@dataclass(frozen=True)
+class FanOut(Ndim):
+    """`fan_out(operand)`: how many outputs an input of the layer has."""
+
+    word: ClassVar[str] = "fan_out"
+
+
+@dataclass(frozen=True)
 class Shape(Ndim):
     """The shape that `fold` and `spread` go back to: an argument that the checker gives them, no value of a spec."""
 

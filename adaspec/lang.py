@@ -127,6 +127,8 @@ trace: Any = _Word("trace")
 uniform: Any = _Word("uniform")
 normal: Any = _Word("normal")
 rademacher: Any = _Word("rademacher")
+fan_in: Any = _Word("fan_in")
+fan_out: Any = _Word("fan_out")
 unfold: Any = _Word("unfold")
 fold: Any = _Word("fold")
 spread: Any = _Word("spread")
@@ -151,8 +153,8 @@ def view(label: str) -> Callable[[F], F]:
 __all__ = [
     "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Rule",
     "Scalar", "Shared", "Slot", "Step", "abs", "along", "argsort", "bfloat16", "clip", "copy", "diag", "eigh", "exp",
-    "expm1", "eye", "first_grad", "float16", "float32", "float64", "floor", "fold", "full", "gram", "inverse_root",
-    "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "per_axis", "qr", "rademacher",
-    "rms", "rsqrt", "schedule", "sign", "solve_triangular", "spread", "sqrt", "sum", "take", "tanh", "total", "trace",
-    "tril", "triu", "unfold", "uniform", "view", "where", "zeros",
+    "expm1", "eye", "fan_in", "fan_out", "first_grad", "float16", "float32", "float64", "floor", "fold", "full", "gram",
+    "inverse_root", "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "per_axis", "qr",
+    "rademacher", "rms", "rsqrt", "schedule", "sign", "solve_triangular", "spread", "sqrt", "sum", "take", "tanh",
+    "total", "trace", "tril", "triu", "unfold", "uniform", "view", "where", "zeros",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +16,7 @@ from .check import check
 from .compose import composed
 from .errors import NO_PATH, Diagnostic, SpecError, SpecWarning
 from .expand import expand_function
+from .fans import LAYOUT, layout_of, placed
 from .parse import parse_rule
 from .rewrite import rewrite, rewrite_function
 from .scalars import evaluate as scalar
@@ -34,6 +35,8 @@ class Spec:
     """
 
     rule: ir.Rule
+    layout: str = field(default=LAYOUT, repr=False)
+    """How `fan_in` and `fan_out` are read (`laid_out`); it is not part of what the spec says."""
 
     def __eq__(self, other: object) -> bool:
         # Not the rules': 2 and 2.0 are equal to Python, and different code to a target.
@@ -104,7 +107,12 @@ class Spec:
     @cached_property
     def checked(self) -> tuple[ir.Stmt, ...]:
         """The statements with helpers inlined and shapes resolved; the last is the `return`."""
-        return check(self.rule)
+        return placed(check(self.rule), self.layout)
+
+    def laid_out(self, target: str) -> Spec:
+        """The same spec as a target reads it: its `fan_in` and `fan_out` by the layout of the target's weights."""
+        layout = layout_of(target)
+        return self if layout == self.layout else Spec(self.rule, layout)
 
     @cached_property
     def core(self) -> ir.Rule:
@@ -155,7 +163,9 @@ class Spec:
 
     def _function(self, function: ir.Function) -> tuple[tuple[ir.Stmt, ...], ir.Expr]:
         function = self.core.function(function.name) or function
-        return rewrite_function(self.core, function, *expand_function(self.core, function))
+        statements, value = expand_function(self.core, function)
+        statements, value = placed(statements, self.layout), placed(value, self.layout)
+        return rewrite_function(self.core, function, statements, value)
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -207,10 +217,11 @@ class Spec:
         return replaced(self, changes)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"rule": self.rule}
+        return {"rule": self.rule, "layout": self.layout}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         object.__setattr__(self, "rule", state["rule"])
+        object.__setattr__(self, "layout", state["layout"])
 
     def __repr__(self) -> str:
         return f"<Spec {self.name} {self.hash[:12]}>"
@@ -233,7 +244,7 @@ def make(data: bytes | str, path: str = NO_PATH, quiet: bool = False, depth: int
         rule = composed(rule)
         spec = Spec(rule)
         _reread(spec)
-        spec.__dict__["checked"] = check(rule, None if quiet else warn)
+        spec.__dict__["checked"] = placed(check(rule, None if quiet else warn), spec.layout)
         _ = spec.body
         for function in rule.functions:
             if function.role != "helper":

@@ -133,7 +133,7 @@ def measure(
     bound, unit = (double, "relative") if dtype == "float64" else float32_bound(spec)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # frameworks warn of their own affairs while they trace
-        error, relative = run(spec, session, factory, mode, steps, seed)
+        error, relative = run(spec.laid_out(target), session, factory, mode, steps, seed)
     return Result(target, dtype, mode, relative if unit == "relative" else error, unit, bound, relative)
 
 

@@ -70,6 +70,8 @@ FUNCTIONS: dict[str, Form] = {
     **{name: Form(1, "reduction", axis=True) for name in ("sum", "mean", "max", "norm", "rms")},
     "total": Form(1, "model"),
     **{name: Form(0, "noise") for name in noise.KINDS},
+    "fan_in": Form(1, "layout"),
+    "fan_out": Form(1, "layout"),
     "unfold": Form(2, "axes"),
     "fold": Form(2, "axes"),
     "spread": Form(2, "axes"),
@@ -91,7 +93,6 @@ DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 LATER: dict[str, str] = {
     "reshape": "reshaping",
-    **dict.fromkeys(("fan_in", "fan_out"), "layouts"),
 }
 """Words of the language that are decided but not built yet, each with the part it belongs to."""
 

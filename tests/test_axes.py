@@ -125,3 +125,25 @@ def test_square_slots_on_every_target(target: str) -> None:
     )
     report = adaspec.verify(spec, [target], steps=10, dtypes=("float64",))
     assert report.ok, str(report)
+
+
+# Layouts
+
+FANS = "x = x - lr * g * fan_in(x) - lr * x / fan_out(x)"
+
+
+def test_fans_are_those_of_the_layout() -> None:
+    """A layer of 3 inputs and 4 outputs, once as torch keeps it and once as JAX does, with a kernel of 5 places."""
+    spec = spec_of(FANS, args="")
+    for target, shape in (("torch", (4, 3, 5)), ("jax", (5, 3, 4)), ("numpy", (5, 3, 4)), ("tensorflow", (5, 3, 4))):
+        x, g = np.ones(shape), np.full(shape, 2.0)
+        opt = adaspec.interpret(spec.laid_out(target))
+        new, _ = opt.step([x], [g], opt.init([x]))
+        np.testing.assert_allclose(new[0], 1 - 0.5 * 2 * (3 * 5) - 0.5 / (4 * 5), rtol=1e-15)
+    assert spec.laid_out("torch") == spec and spec.laid_out("jax") is spec
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch", "jax", "tensorflow"])
+def test_fans_on_every_target(target: str) -> None:
+    report = adaspec.verify(spec_of(FANS, args=""), [target], steps=3, dtypes=("float64",))
+    assert report.ok, str(report)

@@ -4,5 +4,5 @@ from adaspec.lang import *
 
 
 def bad(x: Param, g: Grad, m: Slot = zeros, *, lr: Rate = 1e-3):
-    x = x - lr * g / fan_in(x)
+    x = x - lr * g / reshape(x)
     return x, m
