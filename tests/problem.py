@@ -9,7 +9,7 @@ import numpy as np
 Array = np.ndarray
 Model = list[Array]
 
-MATRICES_ONLY = {"muon"}
+MATRICES_ONLY = {"muon", "psgd_diag", "psgd_kron"}
 
 # Beside its defaults each of these rules is run where its other branches and terms count.
 VARIANTS: dict[str, list[dict[str, Any]]] = {

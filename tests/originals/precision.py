@@ -70,7 +70,7 @@ class _WideRoots:
 
 def wide_jax(*modules: str) -> Callable[[], AbstractContextManager[None]]:
     """A context in which these modules see, under their name `jnp`, a JAX whose float32 is float64."""
-    return _seen("jnp", _Wide, modules)
+    return _seen("jnp", Wide, modules)
 
 
 def counts_in_float64(*modules: str) -> Callable[[], AbstractContextManager[None]]:
