@@ -142,6 +142,7 @@ def check(spec: Any, shapes: list[tuple[int, ...]], fused: frozenset[str], **hyp
                 np.testing.assert_allclose(slot, state.slots[str(i)][name], rtol=1e-12, atol=1e-12, err_msg=name)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("fused", [FUSED, frozenset()], ids=["fused", "plain"])
 @pytest.mark.parametrize("rule", RULES)
 def test_plans_of_the_library(rule: str, fused: frozenset[str]) -> None:

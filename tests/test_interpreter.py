@@ -69,6 +69,7 @@ def run(
     return [np.asarray(x) for x in xs], state
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("namespace", MARKED[1:])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_namespace_agrees(name: str, namespace: str) -> None:
