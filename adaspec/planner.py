@@ -180,6 +180,8 @@ class Planner(Kinds):
             name = self.new_name()
             self.owned.add(name)
         self.emit(Op(name, "expr", (node,), True, FULL))
+        if self.is_view(node) and self.target in ir.names(node) & self.state:
+            return Name(self.write(None, "copy", (Name(name),), FULL))  # the statement overwrites what it shows
         return Name(name)
 
     def prepared(self, node: Expr) -> Expr:

@@ -78,8 +78,8 @@ def catalogue(measured: dict[str, float]) -> str:
         "# The catalogue",
         "",
         f"{len(specs)} rules and {len(dialects)} dialects: each runs on NumPy, torch, JAX and TensorFlow. "
-        f"{len(proven)} dialects are proven equal to an installed original, step by step over 50 steps in float64, with "
-        "drawn hyperparameters, scheduled learning rates, tiny and zero gradients (`make prove`). *Distance* is the "
+        f"{len(proven)} dialects are proven equal to an installed original, step by step over 50 steps in float64, "
+        "with drawn hyperparameters, scheduled learning rates, tiny and zero gradients (`make prove`). *Distance* is the "
         "largest difference found, relative to the largest element of a parameter.",
         "",
         "This page is written by `make catalogue`. In the equations η is the learning rate, λ the weight decay, and a "

@@ -1,4 +1,4 @@
-"""Rules that between them use most of what the language has: what a plain run tries at length, in every mode and manner.
+"""Rules that between them use most of what the language has: what a plain run tries at length, in every manner.
 
 The other rules are run so in the whole proof (`make prove`); a plain run still checks each of them on every target. The
 choice is made from the specs themselves, so a spec with a construct that no other has joins by existing.

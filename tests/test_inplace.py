@@ -86,6 +86,7 @@ def reading(lowered: Lowered, env: dict[str, Any]) -> Any:
 
     run = object.__new__(Run)
     run.__dict__.update(spec=lowered.spec, xp=__import__("array_api_compat.numpy", fromlist=["numpy"]), env=env)
+    run.given = env
     return run
 
 

@@ -36,6 +36,12 @@ LOCAL = {
     "rows of a slot changed in place":
         "a = fold(unfold(m, 0), 0); a = a * 2; m = m + g; b = fold(unfold(m, 0), 0) + 1; v = v + a * b; "
         "x = x - lr * (v + b)",
+    "a choice that may be what is overwritten":
+        "m = (m * k if on else m) - lr * g; v = (v if on else v * k) + g; "
+        "x = (x if on else x - lr * v) - lr * m",
+    "a choice of conditions":
+        "m = where(g > 0 if on else t > 2, m + g, g); v = where(t > 1 if on else v > 0, v - g, g); "
+        "x = x - lr * (m + v)",
     "a branch rebinds":
         "u = g; if on: u = u * 2; m = m + u; else: m = m - u; "
         "end; u = u + m; v = v + u; x = x - lr * u",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adaspec import ir
-from adaspec.ir import Call, Expr
+from adaspec.ir import Call, Expr, Name
 from adaspec.printer import PRECEDENCE, Printer
 
 ATOM = PRECEDENCE["atom"]
@@ -118,7 +118,7 @@ class TorchPrinter(Printer):
 
     def where(self, test: Expr, a: Expr, b: Expr) -> str:
         condition = self.text(test)
-        if self.is_scalar(test):
+        if self.is_scalar(test) or isinstance(test, Name | ir.Choose):  # on a static branch perhaps no tensor
             condition = f"torch.as_tensor({condition}, dtype=torch.bool, device={self.like}.device)"
         first = self.text(a)
         if self.is_scalar(a) and self.is_scalar(b):
