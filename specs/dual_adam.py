@@ -23,9 +23,10 @@ def dual_adam(
     v = beta2 * v + (1 - beta2) * g**2
     u = sqrt(v / (1 - beta2**t)) + eps
     left = 1 / switch_rate - t  # steps until Adam has taken over
+    adam = where(left >= 1, t * switch_rate, 1)
     inverse = where(left >= 1, left * switch_rate, 0)
     x = (1 - lr * weight_decay) * x if decoupled else x
-    x = x - lr * m / (1 - beta1**t) * ((1 - inverse) / u + inverse * u)
+    x = x - lr * m / (1 - beta1**t) * (adam / u + inverse * u)
     return x, m, v
 
 
