@@ -51,7 +51,9 @@ class Original:
     the parameters to compare, `read(optimizer, params)` (torch) or `read(state, params)` (optax); where these are no
     parameters but another reading of them, `view` names ours. `around`: a context manager to run it in. `patterns`:
     which kinds of gradients it can take. `kept`: hyperparameters that keep their default because the original has no
-    argument for them, or refuses what lies on the other side of it. `backend`: Keras's.
+    argument for them, or refuses what lies on the other side of it. `backend`: Keras's. `every`: inputs that may be
+    left out are supplied in the first of so many steps. `drive`: what takes the place of the framework's runner where
+    a step is given more than gradients: `drive(original, params, grads, inputs, keywords, plan)`, the trajectory.
     """
 
     name: str
@@ -72,6 +74,8 @@ class Original:
     around: Callable[[], AbstractContextManager[Any]] = nullcontext
     backend: str = "jax"
     steps: int = STEPS
+    every: int = 1
+    drive: Callable[..., list[Model]] | None = None
 
     @property
     def library(self) -> str:
@@ -178,6 +182,26 @@ def problem(original: Original, trial: Trial) -> tuple[Model, list[Model]]:
     return params, steps
 
 
+def supplied(original: Original, trial: Trial) -> list[dict[str, Any]]:
+    """The inputs of every step, but for gradients at views: positive numbers, and arrays of both signs."""
+    rng = np.random.default_rng([trial.seed, 7])
+    steps = []
+    for step in range(original.steps):
+        given: dict[str, Any] = {}
+        for i in adaspec.load(original.name).rule.inputs:
+            number = float(np.exp(rng.normal()))
+            arrays = [np.asarray(rng.normal(size=shape)) for shape in original.shapes]
+            if i.view is None and not (i.optional and step % original.every):
+                given[i.name] = number if i.scalar else arrays
+        steps.append(given)
+    return steps
+
+
+def turned(g: Array, x: Array, y: Array) -> Array:
+    """The gradient at y, where that at x is g."""
+    return np.asarray(g + 0.7 * (y - x))
+
+
 def rates(trial: Trial, lr: float, steps: int = STEPS) -> list[float]:
     """The learning rate of each step."""
     if not trial.scheduled:
@@ -193,9 +217,15 @@ def ours(original: Original, trial: Trial, spec: adaspec.Spec | None = None) -> 
     params, grads = problem(original, trial)
     state = opt.init(params)
     plan = rates(trial, opt.hypers["lr"], original.steps) if trial.scheduled else None
+    inputs = supplied(original, trial)
+    views = {i.name: i.view for i in spec.rule.inputs if i.view is not None}
     for i, g in enumerate(grads):
         now = {"lr": plan[i]} if plan and "lr" in spec.hypers else {}
-        params, state = opt.step(params, g, state, **now)
+        given = dict(inputs[i])
+        for name, view in views.items():
+            there = opt.view(view, params, state, grads=g, **now)
+            given[name] = [turned(*row) for row in zip(g, params, there, strict=True)]
+        params, state = opt.step(params, g, state, **now, **given)
         yield opt.view(original.view, params, state) if original.view else params
 
 
@@ -208,6 +238,8 @@ def theirs(original: Original, trial: Trial) -> list[Model]:
     lr = keywords.get(ARGUMENT.get(original.framework, "lr"))
     plan = rates(trial, lr, original.steps) if trial.scheduled and lr is not None else None
     with original.around():
+        if original.drive is not None:
+            return original.drive(original, params, grads, supplied(original, trial), keywords, plan)
         return getattr(runners, original.framework)(original, params, grads, keywords, plan)
 
 
