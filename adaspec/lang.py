@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-_K = TypeVar("_K")  # so that Slot and Optional take brackets, also where annotations are evaluated
+_K = TypeVar("_K")  # so that Slot, Input and Optional take brackets, also where annotations are evaluated
 
 Array = Any
 """An array of a helper function, of any shape."""
@@ -23,6 +23,8 @@ Grad = Any
 """The gradient of the parameter."""
 Step = Any
 """t: 1 at the first update."""
+Input = Any | _K
+"""What the caller supplies in each step: an array like the parameter; `Input[Scalar]` is one number for the model."""
 Slot = Any | _K
 """State kept per parameter array; its default says how it begins. `Slot[bfloat16]` has a dtype of its own."""
 Shared = Any
@@ -40,7 +42,7 @@ Count = Any
 Flag = Any
 """A static truth value."""
 Optional = Any | _K
-"""`Optional[Positive] = None`: a hyperparameter that may be absent."""
+"""`Optional[Positive] = None`: a hyperparameter that may be absent; `Optional[Input] = None`: an input likewise."""
 Rule = Any
 """`inner: Rule = "adam"`: the rule that a wrapper calls, `inner(x, g, t)`."""
 
@@ -136,6 +138,11 @@ along: Any = _Word("along")
 gram: Any = _Word("gram")
 
 
+def grad_at(view: str) -> Any:
+    """An input that is the gradient at a view of the parameters: `up: Input = grad_at("perturbed")`."""
+    return None
+
+
 def schedule(function: F) -> F:
     """Mark a function of t and hyperparameters alone; `spec.replace` swaps it."""
     return function
@@ -151,10 +158,10 @@ def view(label: str) -> Callable[[F], F]:
 
 
 __all__ = [
-    "Array", "Count", "Decay", "Flag", "Grad", "Matrix", "Optional", "Param", "Positive", "Rate", "Real", "Rule",
-    "Scalar", "Shared", "Slot", "Step", "abs", "along", "argsort", "bfloat16", "clip", "copy", "diag", "eigh", "exp",
-    "expm1", "eye", "fan_in", "fan_out", "first_grad", "float16", "float32", "float64", "floor", "fold", "full", "gram",
-    "inverse_root", "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal", "ones", "per_axis", "qr",
-    "rademacher", "rms", "rsqrt", "schedule", "sign", "solve_triangular", "spread", "sqrt", "sum", "take", "tanh",
-    "total", "trace", "tril", "triu", "unfold", "uniform", "view", "where", "zeros",
+    "Array", "Count", "Decay", "Flag", "Grad", "Input", "Matrix", "Optional", "Param", "Positive", "Rate", "Real",
+    "Rule", "Scalar", "Shared", "Slot", "Step", "abs", "along", "argsort", "bfloat16", "clip", "copy", "diag", "eigh",
+    "exp", "expm1", "eye", "fan_in", "fan_out", "first_grad", "float16", "float32", "float64", "floor", "fold",
+    "full", "grad_at", "gram", "inverse_root", "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal",
+    "ones", "per_axis", "qr", "rademacher", "rms", "rsqrt", "schedule", "sign", "solve_triangular", "spread", "sqrt",
+    "sum", "take", "tanh", "total", "trace", "tril", "triu", "unfold", "uniform", "view", "where", "zeros",
 ]  # fmt: skip

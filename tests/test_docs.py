@@ -16,6 +16,7 @@ import adaspec
 from adaspec.build import TARGETS
 from adaspec.cli import main
 from adaspec.interpret import Run, _lockstep
+from adaspec.verification import supplied
 from adaspec.vocabulary import FUNCTIONS, KINDS
 
 ROOT = Path(__file__).parent.parent
@@ -40,11 +41,12 @@ def test_specs_run_and_export(text: str) -> None:
     params = [np.ones((4, 3)), np.ones(5)]
     opt = adaspec.interpret(spec)
     state = opt.init(params)
-    for _ in range(2):
-        params, state = opt.step(params, [np.full((4, 3), 0.5), np.full(5, -2.0)], state)
+    grads = [np.full((4, 3), 0.5), np.full(5, -2.0)]
+    for step in range(2):
+        params, state = opt.step(params, grads, state, **supplied(spec, 0, step, grads))
     assert all(np.isfinite(p).all() and (p != 1).any() for p in params)
     for label in spec.views:
-        assert all(np.isfinite(p).all() for p in opt.view(label, params, state))
+        assert all(np.isfinite(p).all() for p in opt.view(label, params, state, grads=grads))
     for target in TARGETS:
         ast.parse(adaspec.export(spec, target))
 
