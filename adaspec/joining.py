@@ -260,7 +260,8 @@ class Joiner:
             step=self.step,
             slots=tuple(self.slots),
             shared=tuple(self.shared),
-            inputs=tuple(self.inputs),
+            # Those with a default behind those without, as Python has it.
+            inputs=tuple(sorted(self.inputs, key=lambda i: i.optional or i.view is not None)),
             hypers=hypers,
             inner=None,
             body=body,

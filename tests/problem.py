@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+import adaspec
+
 Array = np.ndarray
 Model = list[Array]
 
@@ -29,6 +31,12 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "prodigy": [{"d0": 1e-2, "weight_decay": 0.1}],
     "schedule_free": [{"weight_decay": 0.1, "beta1": 0.5}],
 }
+
+
+def of_gradients_alone() -> list[str]:
+    """The rules whose step can go without an input; the others run with theirs in test_inputs and test_verify."""
+    rules = [name for name in adaspec.names() if ":" not in name]
+    return [name for name in rules if all(i.optional for i in adaspec.load(name).inputs.values())]
 
 
 def shapes(rule: str) -> list[tuple[int, ...]]:

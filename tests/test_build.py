@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import adaspec
+from adaspec.verification import supplied
 
 building = sys.modules["adaspec.build"]  # the attribute `adaspec.build` is the function
 RULES = [n for n in adaspec.names() if ":" not in n]
@@ -37,7 +38,9 @@ def test_the_exported_text_is_the_text_that_runs(name: str) -> None:
     params, other = np.ones((4, 3)), np.ones((4, 3))
     for one, factory in ((params, cls), (other, namespace[cls.__name__])):
         opt = factory()
-        opt.step(one, np.full((4, 3), 0.5), opt.init(one))
+        grad = np.full((4, 3), 0.5)
+        given = supplied(adaspec.load(name), 0, 0, [grad])
+        opt.step(one, grad, opt.init(one), **{n: v[0] if isinstance(v, list) else v for n, v in given.items()})
     assert np.array_equal(params, other)
 
 

@@ -13,6 +13,7 @@ from adaspec import ir, scalars
 from adaspec.inplace import FUSED, Branch, Item, Loop, Op, plan
 from adaspec.lower import Lowered, lower
 from adaspec.stage import Stage
+from adaspec.verification import supplied
 from problem import MATRICES_ONLY
 from tricky import LOCAL, MODEL, settings, tricky
 
@@ -127,16 +128,21 @@ def check(spec: Any, shapes: list[tuple[int, ...]], fused: frozenset[str], **hyp
     for t in range(1, 4):
         grads = [np.asarray(rng.normal(size=s)) for s in shapes]
         envs = []
-        for x, g, own in zip(xs, grads, slots, strict=True):
+        inputs = supplied(spec, 0, t, grads)
+        for i, (x, g, own) in enumerate(zip(xs, grads, slots, strict=True)):
             env = dict(meaning.hypers) | shared | {lowered.rule.param: x, lowered.rule.grad: g.copy()} | own
             for slot in lowered.rule.slots:
                 if slot.init.kind == "first_grad" and t == 1:
                     own[slot.name][...] = g
             if lowered.rule.step:
                 env[lowered.rule.step] = float(t)
+            env |= {n: v[i].copy() if isinstance(v, list) else v for n, v in inputs.items()}
+            for name in spec.rule.array_inputs:
+                if env[name] is not None:
+                    env[name].flags.writeable = False
             envs.append(env)
         planned_step(lowered, envs, shared, fused)
-        params, state = meaning.step(params, grads, state)
+        params, state = meaning.step(params, grads, state, **inputs)
         for i, (x, want) in enumerate(zip(xs, params, strict=True)):
             np.testing.assert_allclose(x, want, rtol=1e-12, atol=1e-12, err_msg=f"parameter {i}")
             for name, slot in slots[i].items():

@@ -13,6 +13,7 @@ import pytest
 
 import adaspec
 from adaspec.library import _dialects
+from adaspec.verification import supplied
 from originals import ORIGINALS
 from problem import VARIANTS, distance, problem
 from reference import REFERENCES, reference
@@ -77,8 +78,9 @@ def test_zero_gradients_are_survived(name: str) -> None:
     params, grads = problem(name, steps=3)
     opt = adaspec.interpret(name)
     state = opt.init(params)
-    for step in grads:
-        params, state = opt.step(params, [step[0], *(np.zeros_like(g) for g in step[1:])], state)
+    for i, step in enumerate(grads):
+        g = [step[0], *(np.zeros_like(g) for g in step[1:])]
+        params, state = opt.step(params, g, state, **supplied(opt.spec, 0, i, g))
     assert all(np.isfinite(x).all() for x in params)
 
 

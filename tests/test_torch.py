@@ -10,12 +10,12 @@ import pytest
 
 import adaspec
 from adaspec.lower import lower
-from problem import MATRICES_ONLY, VARIANTS
+from problem import MATRICES_ONLY, VARIANTS, of_gradients_alone
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.needs_torch, pytest.mark.sampled]
 
-RULES = [name for name in adaspec.names() if ":" not in name]
+RULES = of_gradients_alone()
 CASES = [(rule, hypers) for rule in RULES for hypers in ({}, *VARIANTS.get(rule, []))]
 IDS = [f"{rule}-{'-'.join(hypers) or 'defaults'}" for rule, hypers in CASES]
 SHAPES: list[tuple[int, ...]] = [(), (1,), (5,), (4, 3), (3, 4), (2, 2, 4, 3), (0,), (0, 3), (3, 0)]

@@ -92,12 +92,12 @@ class Update:
     def lines(self) -> list[str]:
         state, names = self.module.state, self.names
         whole = tuple(s for p in self.lowered.phases for s in (*p.scalars, *p.body))
-        keywords = "".join(f"{name}: Any = None, " for name in self.module.inputs.values())
-        keywords = f"*, {keywords}" if keywords else ""
-        lines = [
-            f"def update_fn(\n        updates: optax.Updates, state: {state}, params: optax.Params | None = None, "
-            f"{keywords}**extra_args: Any\n    ) -> tuple[optax.Updates, {state}]:"
-        ]
+        arguments = ["updates: optax.Updates", f"state: {state}", "params: optax.Params | None = None"]
+        keywords = [f"{name}: Any = None" for name in self.module.inputs.values()]
+        arguments += [*(["*", *keywords] if keywords else []), "**extra_args: Any"]
+        # With inputs one argument a line, as formatters set what does not fit.
+        joined = ",\n        ".join(arguments) + "," if keywords else ", ".join(arguments)
+        lines = [f"def update_fn(\n        {joined}\n    ) -> tuple[optax.Updates, {state}]:"]
         if any(isinstance(n, ir.Binary) and n.op == "@" for n in ir.walk(whole)):
             # Accelerators multiply float32 matrices with fewer bits unless they are told not to.
             lines.insert(0, '@jax.default_matmul_precision("highest")')

@@ -51,9 +51,10 @@ HELPERS = {
     "_number(": '''
 def _number(name: str, value: Any) -> float:
     """A number for the whole model, or a tensor of one element."""
-    if isinstance(value, Tensor) and value.numel() != 1:
-        raise ValueError(f"the input {name!r} has shape {tuple(value.shape)}: it is one number")
-    return float(value)
+    try:
+        return float(value)
+    except (RuntimeError, TypeError, ValueError):
+        raise TypeError(f"the input {name!r} is one number, and {value!r} is none") from None
 ''',
     "_matched(": '''
 def _matched(name: str, given: Any, groups: list[dict[str, Any]], found: list[Any]) -> dict[Tensor, Tensor] | None:
