@@ -4,7 +4,7 @@ from adaspec.lang import *
 
 
 def centralize(x: Param, g: Grad, t: Step, *, inner: Rule = "adam", least: Count = 2):
-    if x.ndim >= least and x.ndim >= 2:
+    if x.ndim >= least and x.ndim > 1:
         g = g - spread(mean(g, keep=0), 0)
     x = inner(x, g, t)
     return x

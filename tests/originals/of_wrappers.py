@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from .core import original
@@ -16,6 +17,11 @@ OWN = (
     "eta", "gc_conv_only",
 )  # fmt: skip
 """What belongs to the wrapper; the rest is the wrapped optimizer's."""
+
+
+def _optax() -> Any:
+    """optax, of whose types nothing is known here: what is made of it stands in for its own."""
+    return import_module("optax")
 
 
 class Around:
@@ -77,7 +83,7 @@ original(
 
 
 def fast(cls: Any, keywords: dict[str, Any]) -> Any:
-    import optax
+    optax = _optax()
 
     own = {"sync_period": keywords.pop("sync_period", 5), "slow_step_size": keywords.pop("slow_step_size", 0.5)}
     tx = cls(optax.adam(**({"learning_rate": 1e-3} | keywords)), **own)
@@ -107,6 +113,13 @@ def cautiously(cls: Any, own: dict[str, Any], params: Any) -> Any:
 
 
 original("cautious:pytorch_optimizer", ADAM, make=around("Adam", cautiously), kept=["floor_mean"])
+original(
+    "cautious",
+    ADAM,
+    of="timm.optim.adamw.AdamWLegacy",
+    fixed={"caution": True, "foreach": False, "weight_decay": 0.0},
+    kept=["floor_mean"],
+)
 original("decay", ADAM | {"weight_decay": "weight_decay"}, of="torch.optim.AdamW")
 original(
     "cautious_adamw:timm",
@@ -145,7 +158,7 @@ original("clipvalue:keras", KERAS_RATE | {"clipvalue": "max_value"}, vary=VALUES
 
 def before_sgd(argument: str, default: float) -> Callable[..., Any]:
     def make(cls: Any, keywords: dict[str, Any]) -> Any:
-        import optax
+        optax = _optax()
 
         return optax.chain(cls(keywords.get(argument, default)), optax.sgd(keywords.get("learning_rate", 1e-2)))
 
@@ -177,7 +190,7 @@ original(
 
 
 def centered_adam(cls: Any, keywords: dict[str, Any]) -> Any:
-    import optax
+    optax = _optax()
 
     return optax.chain(cls(), optax.adam(**({"learning_rate": 1e-3} | keywords)))
 
@@ -300,7 +313,7 @@ original("averaging:torch", RATE | {"eta": "eta"}, vary=[{"eta": 3.0}], make=ave
 
 
 def smoothing(cls: Any, keywords: dict[str, Any]) -> Any:
-    import optax
+    optax = _optax()
 
     ema = cls(keywords.pop("decay", 0.999))
     tx = optax.adam(**({"learning_rate": 1e-3} | keywords))
@@ -327,7 +340,7 @@ original(
 
 
 def free(cls: Any, keywords: dict[str, Any]) -> Any:
-    import optax
+    optax = _optax()
 
     lr = keywords.pop("learning_rate", 1e-2)
     return cls(optax.sgd(lr), lr, **keywords)
@@ -352,7 +365,7 @@ original(
 
 
 def accumulated(cls: Any, keywords: dict[str, Any]) -> Any:
-    import optax
+    optax = _optax()
     from jax.numpy import float64
 
     own = {"every_k_schedule": keywords.pop("k", 4), "use_grad_mean": keywords.pop("mean", True)}
