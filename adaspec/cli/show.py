@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from .. import ir
 from ..constructs import constructs
 from ..emit import domain_text
 from ..latex import latex
@@ -32,7 +33,7 @@ def run(typed: str, as_json: bool, as_latex: bool) -> int:
         return 0
     out = console()
     code(out, spec.text)
-    for section in (_hypers, _state, _schedules, _views, _dialects):
+    for section in (_hypers, _inputs, _state, _schedules, _views, _dialects):
         section(out, spec)
     out.print()
     out.print(Text.assemble(("uses ", "note"), ", ".join(constructs(spec))), soft_wrap=True)
@@ -53,6 +54,10 @@ def facts(spec: Spec) -> dict[str, Any]:
         "hypers": [
             {"name": h.name, "kind": h.kind, "optional": h.optional, "domain": domain_text(h), "default": h.default}
             for h in spec.hypers.values()
+        ],
+        "inputs": [
+            {"name": i.name, "kind": input_kind(i), "optional": i.optional, "view": i.view}
+            for i in spec.inputs.values()
         ],
         "slots": [{"name": s.name, "init": init_text(s.init), "dtype": s.dtype} for s in spec.slots.values()],
         "shared": [{"name": s.name, "initial": s.initial} for s in spec.shared.values()],
@@ -84,6 +89,23 @@ def _hypers(out: Console, spec: Spec) -> None:
     for h in spec.hypers.values():
         kind = hyper_text(h).partition(": ")[2].partition(" = ")[0]
         rows.add_row(Text(h.name, "name"), Text(f"{h.default}"), Text(kind), Text(domain_text(h), "note"))
+    out.print()
+    put(out, rows)
+
+
+def input_kind(i: ir.Input) -> str:
+    return "number" if i.scalar else "array"
+
+
+def _inputs(out: Console, spec: Spec) -> None:
+    if not spec.inputs:
+        return
+    rows = table("input of a step", "kind", "what it is")
+    for i in spec.inputs.values():
+        what = f"the gradient at the view {i.view}" if i.view else ""
+        what += ("; " if what else "") + "may be left out" if i.optional else ""
+        kind = "one number for the model" if i.scalar else "an array like each parameter"
+        rows.add_row(Text(i.name, "name"), Text(kind), Text(what, "note"))
     out.print()
     put(out, rows)
 
