@@ -4,24 +4,11 @@ from adaspec.lang import *
 
 
 def adafactor_big_vision(
-    x: Param,
-    g: Grad,
-    t: Step,
-    row: Slot = zeros.without(-1),
-    col: Slot = zeros.without(-2),
-    full: Slot = zeros,
-    m: Slot = zeros,
-    *,
-    lr: Rate = 1.0,
-    decay: Positive = 0.8,
-    beta2_most: Positive = 0.999,
-    least: Count = 16,
-    clip: Optional[Positive] = None,
-    momentum: Optional[Decay] = 0.9,
-    eps: Positive = 1e-30,
-    weight_decay: Rate = 0.0,
-    unscaled_decay: Flag = False,
-):
+    x: Param, g: Grad, t: Step, row: Slot = zeros.without(-1), col: Slot = zeros.without(-2), full: Slot = zeros,
+    m: Slot = zeros, *, lr: Rate = 1.0, decay: Positive = 0.8, beta2_most: Positive = 0.999, least: Count = 16,
+    clip: Optional[Positive] = None, momentum: Optional[Decay] = 0.9, eps: Positive = 1e-30,
+    weight_decay: Rate = 0.0, unscaled_decay: Flag = False,
+):  # fmt: skip
     beta = minimum(1 - t**-decay, beta2_most)
     g2 = g**2 + eps
     if x.ndim >= 2 and x.shape[-1] >= least and x.shape[-2] >= least:

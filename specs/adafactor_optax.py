@@ -4,24 +4,11 @@ from adaspec.lang import *
 
 
 def adafactor_optax(
-    x: Param,
-    g: Grad,
-    t: Step,
-    row: Slot = zeros.without(-1),
-    col: Slot = zeros.without(-2),
-    full: Slot = zeros,
-    m: Slot = zeros,
-    *,
-    lr: Rate = 1e-2,
-    decay: Positive = 0.8,
-    least: Count = 128,
-    clip: Optional[Positive] = 1.0,
-    momentum: Optional[Decay] = None,
-    eps1: Positive = 1e-30,
-    eps2: Positive = 1e-3,
-    weight_decay: Rate = 0.0,
+    x: Param, g: Grad, t: Step, row: Slot = zeros.without(-1), col: Slot = zeros.without(-2), full: Slot = zeros,
+    m: Slot = zeros, *, lr: Rate = 1e-2, decay: Positive = 0.8, least: Count = 128, clip: Optional[Positive] = 1.0,
+    momentum: Optional[Decay] = None, eps1: Positive = 1e-30, eps2: Positive = 1e-3, weight_decay: Rate = 0.0,
     scale_parameter: Flag = True,
-):
+):  # fmt: skip
     beta = 1 - t**-decay
     g2 = g**2 + eps1
     if x.ndim >= 2 and x.shape[-1] >= least and x.shape[-2] >= least:

@@ -4,26 +4,11 @@ from adaspec.lang import *
 
 
 def adafactor_t5(
-    x: Param,
-    g: Grad,
-    t: Step,
-    row: Slot = zeros.without(-1),
-    col: Slot = zeros.without(-2),
-    full: Slot = zeros,
-    m: Slot = zeros,
-    *,
-    lr: Rate = 1e-2,
-    beta1: Optional[Decay] = None,
-    decay: Positive = 0.8,
-    beta2_most: Positive = 1.0,
-    clip: Positive = 1.0,
-    eps1: Positive = 1e-30,
-    eps2: Positive = 1e-3,
-    weight_decay: Rate = 0.0,
-    scale_parameter: Flag = True,
-    relative_step: Flag = True,
-    warmup_init: Flag = False,
-):
+    x: Param, g: Grad, t: Step, row: Slot = zeros.without(-1), col: Slot = zeros.without(-2), full: Slot = zeros,
+    m: Slot = zeros, *, lr: Rate = 1e-2, beta1: Optional[Decay] = None, decay: Positive = 0.8,
+    beta2_most: Positive = 1.0, clip: Positive = 1.0, eps1: Positive = 1e-30, eps2: Positive = 1e-3,
+    weight_decay: Rate = 0.0, scale_parameter: Flag = True, relative_step: Flag = True, warmup_init: Flag = False,
+):  # fmt: skip
     beta2 = minimum(1 - t**-decay, beta2_most)
     g2 = g**2 + eps1
     if x.ndim >= 2:

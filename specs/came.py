@@ -9,24 +9,11 @@ def root(row: Array, col: Array):
 
 
 def came(
-    x: Param,
-    g: Grad,
-    m: Slot = zeros,
-    row: Slot = zeros.without(-1),
-    col: Slot = zeros.without(-2),
-    full: Slot = zeros,
-    row_doubt: Slot = zeros.without(-1),
-    col_doubt: Slot = zeros.without(-2),
-    *,
-    lr: Rate = 2e-4,
-    beta1: Decay = 0.9,
-    beta2: Decay = 0.999,
-    beta3: Decay = 0.9999,
-    eps1: Positive = 1e-30,
-    eps2: Positive = 1e-16,
-    clip: Positive = 1.0,
-    weight_decay: Rate = 0.0,
-):
+    x: Param, g: Grad, m: Slot = zeros, row: Slot = zeros.without(-1), col: Slot = zeros.without(-2),
+    full: Slot = zeros, row_doubt: Slot = zeros.without(-1), col_doubt: Slot = zeros.without(-2), *,
+    lr: Rate = 2e-4, beta1: Decay = 0.9, beta2: Decay = 0.999, beta3: Decay = 0.9999, eps1: Positive = 1e-30,
+    eps2: Positive = 1e-16, clip: Positive = 1.0, weight_decay: Rate = 0.0,
+):  # fmt: skip
     g2 = g**2 + eps1
     if x.ndim >= 2:
         row = beta2 * row + (1 - beta2) * mean(g2, axis=-1)

@@ -15,24 +15,11 @@ def orthogonalize(a: Matrix, steps: Count):
 
 
 def muon_keras(
-    x: Param,
-    g: Grad,
-    t: Step,
-    m: Slot = zeros,
-    v: Slot = zeros,
-    *,
-    lr: Rate = 1e-3,
-    momentum: Decay = 0.95,
-    steps: Count = 5,
-    weight_decay: Rate = 0.004,
-    nesterov: Flag = True,
-    rms_rate: Optional[Positive] = 0.2,
-    adam_beta1: Decay = 0.9,
-    adam_beta2: Decay = 0.999,
-    eps: Positive = 1e-7,
-    adam_weight_decay: Rate = 0.004,
+    x: Param, g: Grad, t: Step, m: Slot = zeros, v: Slot = zeros, *, lr: Rate = 1e-3, momentum: Decay = 0.95,
+    steps: Count = 5, weight_decay: Rate = 0.004, nesterov: Flag = True, rms_rate: Optional[Positive] = 0.2,
+    adam_beta1: Decay = 0.9, adam_beta2: Decay = 0.999, eps: Positive = 1e-7, adam_weight_decay: Rate = 0.004,
     adam_lr_ratio: Positive = 1.0,
-):
+):  # fmt: skip
     if x.ndim == 2:
         m = momentum * m + g
         u = orthogonalize(g + momentum * m if nesterov else m, steps)

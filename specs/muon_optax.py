@@ -15,24 +15,11 @@ def orthogonalize(a: Matrix, steps: Count, eps: Positive):
 
 
 def muon_optax(
-    x: Param,
-    g: Grad,
-    t: Step,
-    m: Slot = zeros,
-    v: Slot = zeros,
-    *,
-    lr: Rate = 1e-2,
-    beta: Decay = 0.95,
-    steps: Count = 5,
-    eps: Positive = 1e-8,
-    weight_decay: Rate = 0.0,
-    nesterov: Flag = True,
-    adaptive: Flag = False,
-    consistent_rms: Optional[Positive] = None,
-    adam_beta1: Decay = 0.9,
-    adam_beta2: Decay = 0.999,
+    x: Param, g: Grad, t: Step, m: Slot = zeros, v: Slot = zeros, *, lr: Rate = 1e-2, beta: Decay = 0.95,
+    steps: Count = 5, eps: Positive = 1e-8, weight_decay: Rate = 0.0, nesterov: Flag = True, adaptive: Flag = False,
+    consistent_rms: Optional[Positive] = None, adam_beta1: Decay = 0.9, adam_beta2: Decay = 0.999,
     adam_weight_decay: Rate = 0.0,
-):
+):  # fmt: skip
     matrix = x.ndim == 2
     mu = beta if matrix else adam_beta1
     m = mu * m + (1 - mu) * g

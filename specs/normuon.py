@@ -15,20 +15,10 @@ def orthogonalize(a: Matrix, steps: Count):
 
 
 def normuon(
-    x: Param,
-    g: Grad,
-    m: Slot = zeros,
-    v: Slot = zeros.only(0),
-    *,
-    lr: Rate = 2e-2,
-    momentum: Decay = 0.95,
-    beta2: Decay = 0.95,
-    weight_decay: Rate = 0.0,
-    steps: Count = 5,
-    eps: Positive = 1e-10,
-    nesterov: Flag = True,
+    x: Param, g: Grad, m: Slot = zeros, v: Slot = zeros.only(0), *, lr: Rate = 2e-2, momentum: Decay = 0.95,
+    beta2: Decay = 0.95, weight_decay: Rate = 0.0, steps: Count = 5, eps: Positive = 1e-10, nesterov: Flag = True,
     match_rms: Flag = True,
-):
+):  # fmt: skip
     assert x.ndim >= 2, "normuon updates matrices and kernels; give the rest to adam"
     m = momentum * m + (1 - momentum) * g
     u = orthogonalize(unfold(momentum * m + (1 - momentum) * g if nesterov else m, 0), steps)

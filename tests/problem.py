@@ -11,7 +11,7 @@ import adaspec
 Array = np.ndarray
 Model = list[Array]
 
-MATRICES_ONLY = {"muon", "psgd_diag", "psgd_kron"}
+MATRICES_ONLY = {"adamuon", "muon", "normuon", "psgd_diag", "psgd_kron"}
 
 # Beside its defaults each of these rules is run where its other branches and terms count.
 VARIANTS: dict[str, list[dict[str, Any]]] = {
