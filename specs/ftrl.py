@@ -19,9 +19,10 @@ def ftrl(
     weight_decay: Rate = 0.0,
 ):
     x = x - lr * weight_decay * x
-    past = n**power
+    # (n + g**2)**power - n**power, which a small g**2 beside n would leave to rounding.
+    rise = where(n > 0, n**power * expm1(power * log1p(g**2 / n)), (n + g**2) ** power - n**power)
     n = n + g**2
-    z = z + g + 2 * l2_shrinkage * x - (n**power - past) / lr * x
+    z = z + g + 2 * l2_shrinkage * x - rise / lr * x
     # The weights are a function of the state alone: those that training began with are forgotten at once.
     x = where(abs(z) > l1, (clip(z, -l1, l1) - z) / ((n**power + beta) / lr + 2 * l2), 0)
     return x, n, z
