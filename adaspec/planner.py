@@ -170,7 +170,7 @@ class Planner(Kinds):
         node = self.prepared(node)
         if self.kind(node) != FULL:
             return node
-        if self.is_view(node):
+        if self.is_view(node) and self.target not in ir.names(node):
             # It shows another array, so neither is overwritten, and no buffer is ever called by its name.
             name = next(n for n in self.names if n not in {*self.lent, *self.busy, *self.busy.values()})
             self.names.remove(name)
@@ -179,6 +179,8 @@ class Planner(Kinds):
         else:
             name = self.new_name()
             self.owned.add(name)
+            if self.is_view(node):  # of what the statement is about to overwrite
+                node = Call("copy", (node,))
         self.emit(Op(name, "expr", (node,), True, FULL))
         if self.is_view(node) and self.target in ir.names(node) & self.state:
             return Name(self.write(None, "copy", (Name(name),), FULL))  # the statement overwrites what it shows

@@ -18,7 +18,7 @@ def acc_sgd(
     # kappa: the long step is so many short ones; xi: the advantage in statistics, at most the root of kappa.
     beta = xi * constant**2 / kappa
     slow = (1 - beta) * slow + beta * (x - lr * kappa / constant * g)
-    x = (constant * (x - lr * g) + beta * slow) / (constant + beta)
+    x = x - (constant * lr * g + beta * (x - slow)) / (constant + beta)
     return x, slow
 
 

@@ -15,7 +15,7 @@ def adamc(
     root = sqrt(((v_max if amsgrad else v) + eps_root) / (1 - beta2**t))
     u = root + (eps / sqrt(1 - beta2**t) if eps_hat else eps)
     # Corrected for normalized layers: the decay falls with the square of the rate, from the rate it began with.
-    x = (1 - lr**2 / max_lr * weight_decay) * x
+    x = (1 - where(max_lr > 0, lr**2 / max_lr, 0.0) * weight_decay) * x
     x = x - lr * m / (1 - beta1**t) / u
     return x, m, v, v_max, max_lr
 

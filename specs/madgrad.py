@@ -25,7 +25,7 @@ def madgrad(
     z = x0 - s / (v ** (1 / 3) + eps)
     if decoupled:
         x = x - lr * weight_decay * x
-    x = mu * x + (1 - mu) * z
+    x = x + (1 - mu) * (z - x)
     return x, x0, s, v
 
 

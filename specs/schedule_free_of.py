@@ -22,14 +22,14 @@ def schedule_free_of(
     weight = weight + top**power
     c = where(weight > 0, top**power / weight, 0.0)
     x = (1 - c) * x + c * z
-    y = beta * x + (1 - beta) * z
+    y = x + (1 - beta) * (z - x)
     return y, z, top, weight
 
 
 @view("eval")
 def average(y: Param, z: Slot, *, beta: Decay):
     """The averaged weights to evaluate; training holds y, a blend of them with z."""
-    return (y - (1 - beta) * z) / beta
+    return y + (1 - beta) / beta * (y - z)
 
 
 dialects = {"schedule_free_of:optax": dict(of="optax.contrib.schedule_free")}

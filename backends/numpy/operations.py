@@ -125,6 +125,9 @@ class Operations:
     def bind(self, op: Op) -> list[str]:
         """A name for an array that is there, for an expression of no operation in place, or for a number."""
         (value,) = op.args
+        if isinstance(value, Call) and value.function == "copy":  # what shows another array is copied anyway
+            (value,) = value.args
+            return [f"{self.variable(op.out)} = {self.arrays.copy(value)}"]
         alias = isinstance(value, Name)
         # An array chosen among others may be written to, as one that is computed.
         text = self.arrays.copy(value) if shows_other(value) and not alias else self.arrays.text(value)

@@ -6,6 +6,7 @@ from adaspec import ir
 from adaspec.inplace import Branch, Item, Loop, Op, Plan
 from adaspec.ir import Expr, Name, Number
 from adaspec.kinds import SCALAR, Kinds
+from adaspec.stage import Stage
 
 from .printer import ShapePrinter, TorchPrinter
 from .scalars import Scalars
@@ -64,6 +65,16 @@ class Body:
         """
         return self.scalars.truth(test) if self.scalars.is_pure(test) else self.shapes.text(test)
 
+    def told(self, name: str, text: str) -> str:
+        """A number for a name that holds a tensor on another branch, as one."""
+        known = self.plan.types.get(name)
+        if known is None or not known.stage & Stage.ARRAY:
+            return text
+        like = self.names.param
+        return (
+            f"torch.as_tensor({text}, dtype={'torch.bool' if known.truth else f'{like}.dtype'}, device={like}.device)"
+        )
+
     def op(self, op: Op) -> Lines:
         raise NotImplementedError
 
@@ -92,7 +103,7 @@ class LoopBody(Body):
             case "expr":
                 if op.kind == SCALAR:
                     fact = self.scalars.seen_through(op.args[0])
-                    return [f"{out} = {self.shapes.text(fact)}"]
+                    return [f"{out} = {self.told(op.out, self.shapes.text(fact))}"]
                 return [f"{out} = {args[0]}"]
             case "copy":
                 if op.fresh:

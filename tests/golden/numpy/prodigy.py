@@ -26,7 +26,8 @@ class Prodigy:
         v = beta2 * v + (1 - beta2) * (d * g)**2
         s = beta3 * s + growth * step * g
         r = beta3 * r + growth * step * total(sum(g * (x0 - x)))
-        growth = maximum(growth, r / total(sum(abs(s))) / d0)
+        size = total(sum(abs(s)))
+        growth = maximum(growth, where(size > 0, r / size / d0, 0.0))
         x = x - step * (weight_decay * x + m / (sqrt(v) + d0 * growth * eps))
 
     Every hyperparameter is an attribute, checked again at each step; a real one may be a
@@ -102,7 +103,7 @@ class Prodigy:
             # d * lr * sqrt(1 - beta2**t) / (1 - beta1**t)
             step_ = d * lr * math.sqrt(-math.expm1(t * _log(beta2))) / -math.expm1(t * _log(beta1))
             r_total = 0.0
-            growth_total = 0.0
+            size_total = 0.0
             for t, group in work.items():
                 # d * lr * sqrt(1 - beta2**t) / (1 - beta1**t)
                 step_t = d * lr * math.sqrt(-math.expm1(t * _log(beta2))) / -math.expm1(t * _log(beta1))
@@ -128,9 +129,10 @@ class Prodigy:
                         np.abs(s, out=a)
                         sum_s += float(a.sum())
                     r_total += sum_g
-                    growth_total += sum_s
+                    size_total += sum_s
             r_new = beta3 * r + growth * step_ * r_total
-            growth_new = _maximum(growth, _div(r_new, growth_total) / d0)
+            size = size_total
+            growth_new = _maximum(growth, _div(r_new, size) / d0 if size > 0 else 0.0)
             for t, group in work.items():
                 # d * lr * sqrt(1 - beta2**t) / (1 - beta1**t)
                 step_t = d * lr * math.sqrt(-math.expm1(t * _log(beta2))) / -math.expm1(t * _log(beta1))

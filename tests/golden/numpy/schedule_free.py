@@ -20,15 +20,15 @@ class ScheduleFree:
     The update, as the spec says it:
 
         average(y, z, beta1):
-            return (y - (1 - beta1) * z) / beta1
+            return y + (1 - beta1) / beta1 * (y - z)
 
         x = average(y, z, beta1=beta1)
         v = beta2 * v + (1 - beta2) * g**2
         z = z - lr * (g / (sqrt(v / (1 - beta2**t)) + eps) + weight_decay * y)
         weight = weight + lr**2
-        c = lr**2 / weight
+        c = where(weight > 0, lr**2 / weight, 0.0)
         x = (1 - c) * x + c * z
-        y = beta1 * x + (1 - beta1) * z
+        y = x + (1 - beta1) * (z - x)
 
     Every hyperparameter is an attribute, checked again at each step; a real one may be a
     function of the number of past updates.
@@ -91,18 +91,18 @@ class ScheduleFree:
         weight = shared["weight"]
         with np.errstate(all="ignore"):
             weight_new = weight + lr * lr
-            c = _div(lr * lr, weight_new)
+            c = _div(lr * lr, weight_new) if weight_new > 0 else 0.0
             for t, group in work.items():
                 c1 = -math.expm1(t * _log(beta2))  # 1 - beta2**t
-                beta1_t = _div(1, beta1)
+                beta1_t = _div(1 - beta1, beta1)
                 eps_t = eps * math.sqrt(c1)
                 weight_decay_t = weight_decay / math.sqrt(c1)
                 lr_t = -lr * math.sqrt(c1)
                 for param, grad, slots in group:
                     for y, g, z, v, a, b, d in _blocks([param, grad, slots["z"], slots["v"]], 3):
-                        np.multiply(z, -(1 - beta1), out=a)
-                        a += y
+                        np.subtract(y, z, out=a)
                         a *= beta1_t
+                        a += y
                         np.multiply(g, g, out=b)
                         b -= v
                         b *= 1 - beta2
@@ -134,7 +134,7 @@ class ScheduleFree:
                 slots = state["slots"][path]
                 y = _wide(param)
                 z = slots["z"]
-                return np.array((y - (1 - beta1) * z) / beta1, param.dtype)
+                return np.array(y + _div(1 - beta1, beta1) * (y - z), param.dtype)
 
             with np.errstate(all="ignore"):
                 return _rebuilt(params, one)

@@ -53,7 +53,8 @@ class Prodigy(keras.optimizers.Optimizer):
         v = beta2 * v + (1 - beta2) * (d * g)**2
         s = beta3 * s + growth * step * g
         r = beta3 * r + growth * step * total(sum(g * (x0 - x)))
-        growth = maximum(growth, r / total(sum(abs(s))) / d0)
+        size = total(sum(abs(s)))
+        growth = maximum(growth, where(size > 0, r / size / d0, 0.0))
         x = x - step * (weight_decay * x + m / (sqrt(v) + d0 * growth * eps))
 
     `lr` is the learning rate. Variables named in `exclude_from_weight_decay` have a decay of 0.
@@ -157,10 +158,11 @@ class Prodigy(keras.optimizers.Optimizer):
 
         held = [self._phase_1(gradient, variable, growth, beta3, d, step) for gradient, variable in pairs]
         r_total = _total(part["r_total"] for part in held)
-        growth_total = _total(part["growth_total"] for part in held)
+        size_total = _total(part["size_total"] for part in held)
 
         r = beta3 * r + growth * step * r_total
-        growth = ops.maximum(growth, r / growth_total / self.d0)
+        size = size_total
+        growth = ops.maximum(growth, ops.where(size > 0, r / size / self.d0, 0.0))
 
         for (gradient, variable), kept in zip(pairs, held):
             self._phase_2(gradient, variable, kept, growth, step)
@@ -183,7 +185,7 @@ class Prodigy(keras.optimizers.Optimizer):
         v = v + (1 - self.beta_2) * (ops.square(d * g) - v)
         s = beta3 * s + growth * step * g
 
-        return {"m": m, "v": v, "s": s, "r_total": ops.sum(g * (x0 - x)), "growth_total": ops.sum(ops.abs(s))}
+        return {"m": m, "v": v, "s": s, "r_total": ops.sum(g * (x0 - x)), "size_total": ops.sum(ops.abs(s))}
 
     def _phase_2(self, gradient, variable, kept, growth, step):
         """Phase 2: one variable; new values are computed before the first is assigned."""

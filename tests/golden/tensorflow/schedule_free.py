@@ -10,6 +10,13 @@ import tensorflow as tf
 from keras import ops
 
 
+def _div(a: float, b: float) -> float:
+    """a / b by IEEE rules: a division by 0 is inf or nan, never an exception."""
+    if b != 0:
+        return a / b
+    return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
 def _log(x: float) -> float:
     """The logarithm; -inf at 0, nan below."""
     return math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
@@ -42,15 +49,15 @@ class ScheduleFree(keras.optimizers.Optimizer):
     The update, as the spec says it:
 
         average(y, z, beta1):
-            return (y - (1 - beta1) * z) / beta1
+            return y + (1 - beta1) / beta1 * (y - z)
 
         x = average(y, z, beta1=beta1)
         v = beta2 * v + (1 - beta2) * g**2
         z = z - lr * (g / (sqrt(v / (1 - beta2**t)) + eps) + weight_decay * y)
         weight = weight + lr**2
-        c = lr**2 / weight
+        c = where(weight > 0, lr**2 / weight, 0.0)
         x = (1 - c) * x + c * z
-        y = beta1 * x + (1 - beta1) * z
+        y = x + (1 - beta1) * (z - x)
 
     `lr` is the learning rate. Variables named in `exclude_from_weight_decay` have a decay of 0. The view "eval" is
     another reading of the variables: see `swap_view`.
@@ -143,7 +150,7 @@ class ScheduleFree(keras.optimizers.Optimizer):
 
         c1 = -ops.expm1(t * _log(self.beta_2))  # 1 - beta2**t
         weight = weight + ops.square(lr)
-        c = ops.square(lr) / weight
+        c = ops.where(weight > 0, ops.square(lr) / weight, 0.0)
 
         for gradient, variable in pairs:
             self._update_variable(gradient, variable, lr, c1, c)
@@ -160,7 +167,7 @@ class ScheduleFree(keras.optimizers.Optimizer):
         z = self._z[index]
         v = self._v[index]
 
-        x = (y - (1 - self.beta_1) * z) / self.beta_1
+        x = y + _div(1 - self.beta_1, self.beta_1) * (y - z)
         v = v + (1 - self.beta_2) * (ops.square(g) - v)
         z = z - lr * (g / (ops.sqrt(v / c1) + self.epsilon) + weight_decay * y)
         x = x + c * (z - x)
@@ -176,7 +183,7 @@ class ScheduleFree(keras.optimizers.Optimizer):
         index = self._get_variable_index(variable)
         y = ops.cast(variable, dtype)
         z = self._z[index]
-        return (y - (1 - self.beta_1) * z) / self.beta_1
+        return y + _div(1 - self.beta_1, self.beta_1) * (y - z)
 
     def swap_view(self, name="eval"):
         """Exchange the variables with their view `name`; the same call again puts the training values back.
