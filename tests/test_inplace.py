@@ -82,11 +82,16 @@ class Machine:
         return reading(self.lowered, self.env).expr(node)
 
 
+NOISE = "the key of the noise"
+"""Where an environment holds seed, t and the place of its parameter: no spec has a name with blanks."""
+
+
 def reading(lowered: Lowered, env: dict[str, Any]) -> Any:
     from adaspec.interpret import Run
 
     run = object.__new__(Run)
     run.__dict__.update(spec=lowered.spec, xp=__import__("array_api_compat.numpy", fromlist=["numpy"]), env=env)
+    run.__dict__.update(given={lowered.rule.param: env[lowered.rule.param]}, noise=env[NOISE])
     run.given = env
     return run
 
@@ -130,7 +135,8 @@ def check(spec: Any, shapes: list[tuple[int, ...]], fused: frozenset[str], **hyp
         envs = []
         inputs = supplied(spec, 0, t, grads)
         for i, (x, g, own) in enumerate(zip(xs, grads, slots, strict=True)):
-            env = dict(meaning.hypers) | shared | {lowered.rule.param: x, lowered.rule.grad: g.copy()} | own
+            env: dict[str, Any] = {NOISE: (int(meaning.hypers.get("seed") or 0), t, i)}
+            env |= dict(meaning.hypers) | shared | {lowered.rule.param: x, lowered.rule.grad: g.copy()} | own
             for slot in lowered.rule.slots:
                 if slot.init.kind == "first_grad" and t == 1:
                     own[slot.name][...] = g
