@@ -131,7 +131,7 @@ original(
         "max_learning_rate": "max_lr", "f_min": "f_min", "eps": "eps",
         "variant": lambda h: "sps+" if h.positive else "sps",
     },
-    vary=[{"f_min": 2.0}, {"f_min": 2.0, "positive": True}, {"max_lr": 1e-3, "eps": 0.5}],
+    vary=[{"f_min": 2.0}, {"f_min": 2.0, "positive": True}, {"max_lr": 1e-3}, {"eps": 5.0}],
     kept=["lr"],  # optax's `scaling` multiplies the gradient before its norm is taken: 1 / scaling in effect
     scheduled=False,
     drive=with_optax,
