@@ -53,7 +53,7 @@ def _counts(node: ir.Node) -> bool:
         case Assign(index=index):
             return index is not None
         case Unpack(indices=indices):
-            return indices != ((), ())
+            return any(indices)
     return False
 
 
@@ -91,12 +91,13 @@ class Unroller:
             case Assign(name, value, index):
                 name = self.whole(stmt, name) if index is None else self.picked(stmt, name, index, axes)
                 return (replace(stmt, name=name, value=self.expr(value, axes), index=None),)
-            case Unpack(both, value, indices):
-                names = [
+            case Unpack(names, value, indices):
+                whole = tuple(
                     self.picked(stmt, name, index[0], axes) if index else self.whole(stmt, name)
-                    for name, index in zip(both, indices, strict=True)
-                ]
-                return (replace(stmt, names=(names[0], names[1]), value=self.expr(value, axes), indices=((), ())),)
+                    for name, index in zip(names, indices, strict=True)
+                )
+                plain: tuple[tuple[Expr, ...], ...] = ((),) * len(names)
+                return (replace(stmt, names=whole, value=self.expr(value, axes), indices=plain),)
             case If(test, then, otherwise):
                 sides = self.block(then, axes), self.block(otherwise, axes)
                 return (replace(stmt, test=self.expr(test, axes), then=sides[0], otherwise=sides[1]),)

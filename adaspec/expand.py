@@ -46,7 +46,8 @@ def expand_function(
     expander.stack.append(function.name)
     expander.nullable |= {a.name for a in function.arguments if str(a.kind).startswith("Optional")}
     ranks = {a.name: 2 for a in function.arguments if a.kind == "Matrix"}
-    return expander.function_body(function, {}, ranks)
+    body, (value,) = expander.function_body(function, {}, ranks)
+    return body, value
 
 
 class Expander:
@@ -70,17 +71,20 @@ class Expander:
     def rule_body(self) -> tuple[Stmt, ...]:
         return tuple(self.block(self.rule.body, {}, {}))
 
-    def function_body(self, function: ir.Function, scope: dict, ranks: dict) -> tuple[tuple[Stmt, ...], Expr]:
+    def function_body(
+        self, function: ir.Function, scope: dict, ranks: dict, results: int = 1
+    ) -> tuple[tuple[Stmt, ...], tuple[Expr, ...]]:
         statements, last = function.body[:-1], function.body[-1] if function.body else None
         nested = next((n for n in ir.walk(statements) if isinstance(n, ir.Return)), None)
-        if nested is not None or not isinstance(last, ir.Return) or len(last.values) != 1:
-            what = f"'{function.name}' must end with its only `return`, of one value"
+        if nested is not None or not isinstance(last, ir.Return) or len(last.values) != results:
+            of = "one value" if results == 1 else f"{results} values"
+            what = f"'{function.name}' must end with its only `return`, of {of}"
             raise SpecError(what, nested or last or function, "one `return`, at the end")
         ranks = dict(ranks)
         out = self.block(statements, scope, ranks)
         before: list[Stmt] = []
-        value = self.expr(last.values[0], scope, ranks, before)
-        return (*out, *before), value
+        values = tuple(self.expr(value, scope, ranks, before) for value in last.values)
+        return (*out, *before), values
 
     def fresh(self, name: str, owner: str = "") -> str:
         """`name` where it is free, else with its owner in front, else numbered too."""
@@ -105,13 +109,7 @@ class Expander:
             case Assign(name, value):
                 new = self.expr(value, scope, ranks, before)
                 target = scope.get(name)
-                bound = replace(stmt, name=target.id if isinstance(target, Name) else name, value=new)
-                rank = self.rank(new, ranks)
-                ranks.pop(bound.name, None)
-                self.facts[bound.name] = self.rank_fact(new)
-                if rank is not None:
-                    ranks[bound.name] = rank
-                return [*before, bound]
+                return [*before, self.bound(stmt, target.id if isinstance(target, Name) else name, new, ranks)]
             case ir.Unpack(names, value):
                 return [*self.unpack(stmt, names, value, scope, ranks, before)]
             case If(test, then, otherwise):
@@ -143,14 +141,26 @@ class Expander:
                 return [*before, replace(stmt, test=test)]
         return [stmt]
 
+    def bound(self, stmt: Stmt, name: str, value: Expr, ranks: dict[str, int]) -> Assign:
+        """An assignment in place of `stmt`; what it says of the rank is learnt."""
+        rank = self.rank(value, ranks)
+        ranks.pop(name, None)
+        self.facts[name] = self.rank_fact(value)
+        if rank is not None:
+            ranks[name] = rank
+        return Assign(name, value, span=stmt.span)
+
     def unpack(
-        self, stmt: Stmt, names: tuple[str, str], value: Expr, scope: dict[str, Expr], ranks: dict, before: list[Stmt]
+        self, stmt: Stmt, names: tuple[str, ...], value: Expr, scope: dict[str, Expr], ranks: dict, before: list[Stmt]
     ) -> list[Stmt]:
-        """Both results under one new name, and each part of it under its own."""
+        """Each value of a helper under its name; of a pair, both under a new name and each part of it under its own."""
         assert isinstance(value, Call)
-        call = rebuild(value, lambda child: self.expr(child, scope, ranks, before))
         held = [scope.get(name) for name in names]
         targets = [target.id if isinstance(target, Name) else name for target, name in zip(held, names, strict=True)]
+        if self.rule.function(value.function) is not None:
+            values = self.inline(value, scope, ranks, before, len(names))
+            return [*before, *self.together(stmt, targets, values, ranks)]
+        call = rebuild(value, lambda child: self.expr(child, scope, ranks, before))
         both = self.fresh("both")
         out: list[Stmt] = [*before, Assign(both, call, span=stmt.span)]
         for index, name in enumerate(targets):
@@ -158,6 +168,20 @@ class Expander:
                 ranks.pop(name, None)
                 out.append(Assign(name, ir.Part(Name(both, span=stmt.span), index, span=stmt.span), span=stmt.span))
         return out
+
+    def together(self, stmt: Stmt, targets: list[str], values: tuple[Expr, ...], ranks: dict) -> list[Stmt]:
+        """One assignment for each value; those that read a name which one in front binds are computed before it."""
+        ahead: list[Stmt] = []
+        out: list[Stmt] = []
+        for i, (target, value) in enumerate(zip(targets, values, strict=True)):
+            if target == "_":
+                continue
+            if ir.names(value) & set(targets[:i]):
+                name = self.fresh(f"{target}_new")
+                ahead.append(self.bound(stmt, name, value, ranks))
+                value = Name(name, span=stmt.span)
+            out.append(self.bound(stmt, target, value, ranks))
+        return [*ahead, *out]
 
     def rank_fact(self, test: Expr) -> dict[str, int]:
         """`{x: k}` where the test says that array x has rank k."""
@@ -225,7 +249,7 @@ class Expander:
                 never = isinstance(asked, Number) or (isinstance(asked, Name) and asked.id not in self.nullable)
                 return none_fact(replace(node, left=asked), never)
             case Call(function=name) if self.function(name) is not None:
-                return self.inline(node, scope, ranks, before)
+                return self.inline(node, scope, ranks, before)[0]
             case Call(function=name) if FUNCTIONS[name].group == "pair":
                 hint = f"bind both: a, b = {name}(…); `_` for one that is not needed"
                 raise SpecError(f"'{name}' has two results", node, hint)
@@ -308,7 +332,7 @@ class Expander:
         before.append(If(test, then, otherwise, span=node.span))
         return Name(name, span=node.span)
 
-    def inline(self, call: Call, scope: dict, ranks: dict, before: list[Stmt]) -> Expr:
+    def inline(self, call: Call, scope: dict, ranks: dict, before: list[Stmt], results: int = 1) -> tuple[Expr, ...]:
         function = self.function(call.function)
         assert function is not None
         if function.name in self.stack:
@@ -335,10 +359,10 @@ class Expander:
         for name in rebound - set(inner):
             inner[name] = Name(self.fresh(name, function.name))
         self.stack.append(function.name)
-        statements, result = self.function_body(function, inner, inner_ranks)
+        statements, values = self.function_body(function, inner, inner_ranks, results)
         self.stack.pop()
         before += statements
-        return result
+        return values
 
 
 def matched(call: Call, function: ir.Function) -> list[tuple[ir.Argument, Expr]]:

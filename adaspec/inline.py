@@ -107,8 +107,8 @@ class Inliner:
             case Unpack():
                 new = ir.rebuild(stmt, self.expr)
                 yield from self.settled(set(stmt.names))
-                both = [name if name == "_" else self.bound(name) for name in stmt.names]
-                yield replace(new, names=(both[0], both[1]), span=at)
+                names = tuple(name if name == "_" else self.bound(name) for name in stmt.names)
+                yield replace(new, names=names, span=at)
             case If(test, then, otherwise):
                 test = folded(self.expr(test))
                 if isinstance(test, Constant):

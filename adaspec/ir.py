@@ -214,11 +214,14 @@ class Assign(Stmt):
 
 @dataclass(frozen=True)
 class Unpack(Stmt):
-    """`w, q[i] = eigh(a)`; expansion makes assignments of it. `_` binds nothing; an index is of a slot per axis."""
+    """`w, q[i] = eigh(a)`, or the values of a helper; expansion makes assignments of it.
 
-    names: tuple[str, str]
+    `_` binds nothing; an index, where there is one, is of a slot per axis.
+    """
+
+    names: tuple[str, ...]
     value: Expr
-    indices: tuple[tuple[Expr, ...], tuple[Expr, ...]] = ((), ())
+    indices: tuple[tuple[Expr, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -516,6 +519,6 @@ def assigned(body: tuple[Stmt, ...]) -> list[str]:
         match node:
             case Assign(name):
                 found[name] = None
-            case Unpack(both):
-                found |= dict.fromkeys(name for name in both if name != "_")
+            case Unpack(names):
+                found |= dict.fromkeys(name for name in names if name != "_")
     return list(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 WIDTH = 120
@@ -21,6 +22,11 @@ def fit(line: str) -> list[str]:
     code, comment = _parted(line)
     if comment:
         return [*fit(f"{indent}# {comment}"), *fit(code)]
+    if (bound := _many_names(code)) is not None:
+        names, value = bound
+        rows = textwrap.wrap(f"{names},", WIDTH - len(indent) - 4)
+        first, *rest = fit(f"{indent}_ = {value}")
+        return [f"{indent}(", *(f"{indent}    {row}" for row in rows), first.replace("_", ")", 1), *rest]
     found = _outermost(code)
     if found is None and code.lstrip().startswith("return ") and len(_split(code)) > 1:
         parts = _split(code.lstrip().removeprefix("return "))
@@ -40,6 +46,13 @@ def fit(line: str) -> list[str]:
     if len(parts) == 1:
         return [head, *fit(one), f"{indent}{tail}"]
     return [head, *(row for part in parts for row in fit(f"{indent}    {part},")), f"{indent}{tail}"]
+
+
+def _many_names(code: str) -> tuple[str, str] | None:
+    """The names that an assignment binds, where they alone fill a line, and what it binds them to."""
+    names, equals, value = code.strip().partition(" = ")
+    many = equals and re.fullmatch(r"\w+(, \w+)+", names)
+    return (names, value) if many and len(names) > WIDTH - 30 else None
 
 
 def _scan(code: str):

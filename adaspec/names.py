@@ -47,10 +47,10 @@ class Names:
                 case Assign(name, value):
                     self.reads(value, bound)
                     self.binds(name, stmt, bound)
-                case Unpack(both, value):
-                    self.unpacks(both, value, stmt)
+                case Unpack(names, value):
+                    self.unpacks(names, value, stmt)
                     self.reads(value, bound)
-                    for name in both:
+                    for name in names:
                         self.binds(name, stmt, bound)
                 case If(test, then, otherwise):
                     self.reads(test, bound)
@@ -78,12 +78,22 @@ class Names:
         if name != "_":
             bound.add(name)
 
-    def unpacks(self, both: tuple[str, str], value: ir.Expr, stmt: Stmt) -> None:
+    def unpacks(self, names: tuple[str, ...], value: ir.Expr, stmt: Stmt) -> None:
         pairs = [name for name, form in FUNCTIONS.items() if form.group == "pair"]
-        if not (isinstance(value, Call) and value.function in pairs and not self.rule.function(value.function)):
-            raise SpecError(f"only {' and '.join(pairs)} have two results", value, "one name at a time")
-        if both[0] == both[1]:
-            raise SpecError("both results under one name", stmt, f"write `_, {both[1]} = …` for the second alone")
+        called = value.function if isinstance(value, Call) else ""
+        if (helper := self.rule.function(called)) is not None:
+            last = helper.body[-1] if helper.body else None
+            results = len(last.values) if isinstance(last, Return) else 1
+        elif called in pairs:
+            results = 2
+        else:
+            raise SpecError(f"only {', '.join(pairs)} and helpers have several results", value, "one name at a time")
+        if results != len(names):
+            what = f"'{called}' has {results} result{'s' if results > 1 else ''}, here are {len(names)} names"
+            raise SpecError(what, stmt, "`_` for one that is not needed")
+        twice = next((name for i, name in enumerate(names) if name in names[:i] and name != "_"), None)
+        if twice is not None:
+            raise SpecError(f"two results under one name, '{twice}'", stmt, "`_` for one that is not needed")
 
     def reads(self, expr: ir.Expr, bound: set[str]) -> None:
         for node in ir.walk(expr):

@@ -124,9 +124,9 @@ class Parser(Declarations):
                 return ir.Assign(name, self.expr(whole), span=span)
             case ast.AugAssign(target=ast.Name(), op=op):
                 raise self.refuse(node, f"the operator {SPELLED[type(op)]} is not part of the language", HELP)
-            case ast.Assign(targets=[ast.Tuple(elts=[first, second])], value=value) if _name(first) and _name(second):
-                both = (self.index_of(first), self.index_of(second))
-                return ir.Unpack((_name(first), _name(second)), self.expr(value), both, span=span)
+            case ast.Assign(targets=[ast.Tuple(elts=[_, _, *_] as elts)], value=value) if all(map(_name, elts)):
+                indices = tuple(self.index_of(elt) for elt in elts)
+                return ir.Unpack(tuple(_name(elt) for elt in elts), self.expr(value), indices, span=span)
             case ast.Assign() | ast.AugAssign() | ast.AnnAssign():
                 raise self.refuse(node, "an assignment binds one plain name", "write `m = …`, one name at a time")
             case ast.If(test=test, body=body, orelse=orelse):

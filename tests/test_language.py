@@ -382,3 +382,43 @@ def test_the_decorator_reads_the_function() -> None:
     assert np.array_equal(params[0], np.full(2, 0.9))
     with pytest.raises(adaspec.SpecError, match="not at hand"):
         adaspec.optimizer(eval("lambda x: x"))
+
+
+# Helpers of several values
+
+MOMENTS = """
+def moments(m: Array, v: Array, g: Array, b: Decay):
+    m = b * m + (1 - b) * g
+    return v, m, m * v
+
+
+def mine(x: Param, g: Grad, m: Slot = zeros, v: Slot = ones, *, lr: Rate = 1e-3, b: Decay = 0.5):
+"""
+
+
+def test_the_values_of_a_helper_are_bound_together() -> None:
+    """Names that the call itself reads change places: every value is computed before the first name is bound."""
+    together = spec_of(MOMENTS + "    m, v, u = moments(m, v, g, b)\n    x = x - lr * u\n    return x, m, v\n")
+    by_hand = spec_of(
+        "def mine(x: Param, g: Grad, m: Slot = zeros, v: Slot = ones, *, lr: Rate = 1e-3, b: Decay = 0.5):\n"
+        "    new = b * m + (1 - b) * g\n    u = new * v\n    m = v\n    v = new\n"
+        "    x = x - lr * u\n    return x, m, v\n"
+    )
+    x, g = [np.array([1.0, 2.0])], [np.array([0.3, -0.4])]
+    runs = [adaspec.interpret(spec) for spec in (together, by_hand)]
+    states = [run.init(x) for run in runs]
+    models = [x, x]
+    for _ in range(3):
+        stepped = [run.step(model, g, state) for run, model, state in zip(runs, models, states, strict=True)]
+        models, states = [s[0] for s in stepped], [s[1] for s in stepped]
+        assert np.array_equal(models[0][0], models[1][0])
+        slots = [next(iter(state.slots.values())) for state in states]
+        assert np.array_equal(slots[0]["m"], slots[1]["m"]) and np.array_equal(slots[0]["v"], slots[1]["v"])
+    assert adaspec.parse(together.text) == together
+
+
+def test_a_value_of_a_helper_may_be_left() -> None:
+    spec = spec_of(MOMENTS + "    _, m, _ = moments(m, v, g, b)\n    x = x - lr * m * v\n    return x, m, v\n")
+    opt = adaspec.interpret(spec)
+    x, _ = opt.step([np.ones(2)], [np.ones(2)], opt.init([np.ones(2)]))
+    assert np.allclose(x[0], 1 - 1e-3 * 0.5)

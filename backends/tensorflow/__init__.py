@@ -12,7 +12,7 @@ from adaspec import ir
 from adaspec.emit import describe, doc_lines, helper_texts
 from adaspec.facts import negation
 from adaspec.ir import Constant
-from adaspec.layout import fitted
+from adaspec.layout import WIDTH, fitted
 from adaspec.lower import Lowered, View
 from adaspec.phases import Phase
 from adaspec.printer import PRECEDENCE
@@ -168,7 +168,7 @@ class Emitter:
         self.used |= printer.used
         return [
             "    def build(self, var_list):",
-            f'        """{self.inventory()}"""',
+            *(f"{BODY}{row}" for row in textwrap.wrap(f'"""{self.inventory()}"""', WIDTH - len(BODY))),
             f"{BODY}if self.built:",
             f"{BODY}    return",
             *lines,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 from adaspec import ir
 from adaspec.emit import doc_lines, domain_text, rule_text
+from adaspec.layout import WIDTH
 from adaspec.lower import Lowered
 from adaspec.vocabulary import KINDS, Domain
 
@@ -39,7 +41,7 @@ def class_doc(lowered: Lowered, names: Names) -> Lines:
     ]
     if rule.shared:
         shared = ", ".join(f"``{names(s.name)}``" for s in rule.shared)
-        lines += [f"What the model shares stands in its parameter group: {shared}."]
+        lines += textwrap.wrap(f"What the model shares stands in its parameter group: {shared}.", WIDTH - 4)
     return doc_lines(lines, "    ")
 
 

@@ -380,3 +380,18 @@ original(
     make=accumulated,
     scheduled=False,  # the wrapped optimizer counts its own steps, and asks a schedule about those
 )
+
+
+def tuned(cls: Any, keywords: dict[str, Any]) -> Any:
+    import optax
+
+    own = {k: keywords.pop(k) for k in ("weight_decay", "eps", "s_init") if k in keywords}
+    return cls(optax.sgd(keywords.pop("learning_rate", 1e-2)), **own)
+
+
+original(
+    "mechanize:optax",
+    {"learning_rate": "lr", "weight_decay": "weight_decay", "eps": "eps", "s_init": "first"},
+    vary=[{"lr": 1.0, "weight_decay": 0.0}, {"lr": 1.0, "first": 1e-3}],
+    make=tuned,
+)
