@@ -6,8 +6,9 @@ from adaspec.lang import *
 def bet(h, r, m, v, s, beta, first, eps):
     won = beta * r + clip(h, -m, m) * s
     most = maximum(beta * m, abs(h) + eps)
-    v = beta**2 * v + h**2
-    return won, most, v, (first / 6 * most + maximum(won, 0)) / (sqrt(v) + eps)
+    large = maximum(beta * v, abs(h))  # v is a root: h**2 alone would leave float32
+    v = where(large > 0, large * sqrt((beta * v / large) ** 2 + (h / large) ** 2), 0.0)
+    return won, most, v, (first / 6 * most + maximum(won, 0)) / (v + eps)
 
 
 def mechanic(
