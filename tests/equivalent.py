@@ -12,6 +12,21 @@ LANGEVIN_TAILS = [
 ]  # fmt: skip
 
 EQUIVALENT: dict[str, dict[str, str]] = {
+    "orthograd": {
+        "o = g - sum(x * g) / (sum(x**2) + 1e-30) * x  →  o = g - sum(x * g) / (sum(x**2) - 1e-30) * x": (
+            "beside a sum of squares 1e-30 counts only where it is 0, and there x is 0 too"
+        ),
+        "o = g - sum(x * g) / (sum(x**2) + 1e-30) * x  →  "
+        "o = g - sum(x * g) / (sum(x**2) + 1.5000000000000001e-30) * x": (
+            "beside a sum of squares 1e-30 counts only where it is 0, and there x is 0 too"
+        ),
+        "o = where(norm(o) <= parallel * norm(g), 0.0, o * (norm(g) / norm(o)))  →  "
+        "o = where(rms(o) <= parallel * norm(g), 0.0, o * (norm(g) / norm(o)))": "the threshold tells rounding from a "
+        "direction: orders of magnitude lie between them",
+        "o = where(norm(o) <= parallel * norm(g), 0.0, o * (norm(g) / norm(o)))  →  "
+        "o = where(norm(o) <= parallel * rms(g), 0.0, o * (norm(g) / norm(o)))": "the threshold tells rounding from a "
+        "direction: orders of magnitude lie between them",
+    },
     "adafactor": {
         "row = beta * row + (1 - beta) * mean(g2, axis=-1)  →  row = beta * row - (1 - beta) * mean(g2, axis=-1)": (
             "row is only used divided by its own mean, which changes its sign with it; beta is 0 in the first step"
