@@ -79,8 +79,8 @@ def catalogue(measured: dict[str, float]) -> str:
         "",
         f"{len(specs)} rules and {len(dialects)} dialects: each runs on NumPy, torch, JAX and TensorFlow. "
         f"{len(proven)} dialects are proven equal to an installed original, step by step over 50 steps in float64, "
-        "with drawn hyperparameters, scheduled learning rates, tiny and zero gradients (`make prove`). *Distance* is the "
-        "largest difference found, relative to the largest element of a parameter.",
+        "with drawn hyperparameters, scheduled learning rates, tiny and zero gradients (`make prove`). *Distance* is "
+        "the largest difference found, relative to the largest element of a parameter.",
         "",
         "This page is written by `make catalogue`. In the equations η is the learning rate, λ the weight decay, and a "
         "state before it is bound is of the step before. See also [the same name, different numbers](same-name.md).",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import sys
 import tracemalloc
 from typing import Any
@@ -12,11 +13,15 @@ import numpy as np
 import pytest
 
 import adaspec
+from adaspec.constructs import constructs
 from problem import of_gradients_alone
 
 RULES = of_gradients_alone()
-STREAMED = sorted(set(RULES) - {"muon"})
-"""Rules without matrix products: they allocate nothing of a parameter's size."""
+STREAMED = [n for n in RULES if {"_blocks(", "_tiles("} & set(re.findall(r"_\w+\(", adaspec.export(n, "numpy")))]
+"""Rules that go by blocks: they allocate nothing of a parameter's size."""
+WHOLE = {"reduction", "axes", "model", "matrix", "noise"}
+"""Constructs by which an element depends on more than itself: on its array, its place or the model."""
+BY_THEMSELVES = [n for n in STREAMED if not WHOLE & set(constructs(adaspec.load(n)))]
 SHAPES = ((4, 3), (5, 6))
 
 
@@ -56,10 +61,11 @@ def test_no_temporary_has_the_size_of_a_parameter(name: str) -> None:
     assert peak < 0.2 * params[0].nbytes
 
 
-def test_all_rules_without_products_stream() -> None:
+def test_what_has_no_products_and_no_axes_streams() -> None:
+    """What a statement of shapes decides, or a norm beside a norm, goes by whole arrays; everything else by blocks."""
     for name in RULES:
-        text = adaspec.export(name, "numpy")
-        assert (name in STREAMED) == ("_blocks(" in text or "_tiles(" in text)
+        words = set(constructs(adaspec.load(name)))
+        assert name in STREAMED or words & {"matrix", "axes", "shape", "reduction"}, name
 
 
 def test_factored_rules_stream_too() -> None:
@@ -98,15 +104,7 @@ def test_layout_does_not_matter(name: str, layout: str) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-14, atol=1e-16)
 
 
-REDUCING = {"adafactor", "adamx", "lamb", "prodigy", "rmsprop_scalar"}
-
-
-def test_the_reducing_rules_are_known() -> None:
-    words = ("norm(", "sum(", "mean(", "rms(")
-    assert {n for n in STREAMED if any(w in adaspec.load(n).text for w in words)} == REDUCING
-
-
-@pytest.mark.parametrize("name", sorted(set(STREAMED) - REDUCING))
+@pytest.mark.parametrize("name", BY_THEMSELVES)
 def test_blocks_join_without_a_seam(name: str) -> None:
     """An array of several blocks, and the same array in pieces that are parameters of their own."""
     cls = adaspec.build(name, "numpy")
@@ -164,7 +162,7 @@ def test_a_rate_of_zero_leaves_the_parameters_bitwise(name: str) -> None:
     assert same(params, before)
 
 
-@pytest.mark.parametrize("name", sorted(set(STREAMED) - REDUCING))
+@pytest.mark.parametrize("name", BY_THEMSELVES)
 def test_a_bad_element_spoils_no_neighbour(name: str) -> None:
     cls = adaspec.build(name, "numpy")
     clean, dirty = arrays([(9,)]), arrays([(9,)])
