@@ -3,7 +3,9 @@
 from adaspec.lang import *
 
 
-def accumulate(x: Param, g: Grad, t: Step, acc: Slot = zeros, *, inner: Rule = "adam", k: Count = 4, averaged: Flag = True):
+def accumulate(
+    x: Param, g: Grad, t: Step, acc: Slot = zeros, *, inner: Rule = "adam", k: Count = 4, averaged: Flag = True
+):
     assert k >= 1, "k counts the gradients that make one: at least 1"
     part = g / k if averaged else g
     if (t - 1) % k == 0:

@@ -13,7 +13,7 @@ def sm3(
     lr: Rate = 0.1,
     momentum: Decay = 0.9,
     beta: Decay = 0.0,
-    eps: Rate = 0.0,
+    eps: Positive = 1e-8,
 ):
     past = where(beta > 0, beta, 1.0)
     if x.ndim == 0:
@@ -25,12 +25,12 @@ def sm3(
         v = past * least + (1 - beta) * g**2
         for i in range(x.ndim):
             a[i] = maximum(a[i], max(v, keep=i))
-    m = momentum * m + (1 - momentum) * where(v > 0, g * rsqrt(v + eps), 0.0)
+    m = momentum * m + (1 - momentum) * g * rsqrt(v + eps)
     x = x - lr * m
     return x, m, a, alone
 
 
 dialects = {
-    "sm3:optax": dict(of="optax.sm3", lr=1e-2, eps=1e-8),
+    "sm3:optax": dict(of="optax.sm3", lr=1e-2),
     "sm3:pytorch_optimizer": dict(of="pytorch_optimizer.SM3", momentum=0.0, eps=1e-30),
 }

@@ -11,6 +11,12 @@ LANGEVIN_TAILS = [
     "(13 + y**2 / (15 + y**1 / 17))", "(13 + y**2 / (15 + y**2 / 18))", "(13 + y**2 / (15 + y**2 / 16))",
 ]  # fmt: skip
 
+TALL = {
+    "orthogonalize: tall = a.shape[0] > a.shape[1]  →  tall = a.shape[0] <= a.shape[1]": (
+        "the iteration commutes with transposition: the orientation is a matter of cost"
+    ),
+}
+
 EQUIVALENT: dict[str, dict[str, str]] = {
     "orthograd": {
         "o = g - sum(x * g) / (sum(x**2) + 1e-30) * x  →  o = g - sum(x * g) / (sum(x**2) - 1e-30) * x": (
@@ -35,6 +41,37 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "row is only used divided by its own mean: a factor common to all rows cancels"
         ),
     },
+    "adafactor_t5": {
+        "row = beta2 * row + (1 - beta2) * mean(g2, axis=-1)  →  row = beta2 * row - (1 - beta2) * mean(g2, axis=-1)": (
+            "row is only used divided by its own mean, which changes its sign with it; beta2 is 0 in the first step"
+        ),
+        "row = beta2 * row + (1 - beta2) * mean(g2, axis=-1)  →  row = beta2 * row + (1 - beta2) * sum(g2, axis=-1)": (
+            "row is only used divided by its own mean: a factor common to all rows cancels"
+        ),
+    }
+    | {
+        f"rate = minimum(1e-06 * t if warmup_init else lr, 1 / sqrt(t)) if relative_step else lr  →  "
+        f"rate = minimum(1e-06 * t if warmup_init else lr, {wrong}) if relative_step else lr": (
+            "the originals' rate is 1e-2 in the first 10,000 relative steps, whatever the root of t is"
+        )
+        for wrong in ("1 * sqrt(t)", "1", "2 / sqrt(t)", "1 / t", "1 / sqrt(t + 1)", "1 / sqrt(t - 1)")
+    },
+    "came": {
+        f"{row} = {b} * {row} + (1 - {b}) * mean({what}, axis=-1)  →  {row} = {b} * {row} {wrong}": (
+            "the rows are only used divided by their own mean: a factor common to all of them, and all steps, cancels"
+        )
+        for row, b, what, others in (("row", "beta2", "g2", "13"), ("row_doubt", "beta3", "doubt", "12"))
+        for wrong in (
+            f"- (1 - {b}) * mean({what}, axis=-1)",
+            f"+ (1 + {b}) * mean({what}, axis=-1)",
+            f"+ 1 * mean({what}, axis=-1)",
+            f"+ -{b} * mean({what}, axis=-1)",
+            f"+ (2 - {b}) * mean({what}, axis=-1)",
+            f"+ (1 - {b}) * sum({what}, axis=-1)",
+            *(f"+ (1 - beta{n}) * mean({what}, axis=-1)" for n in others),
+        )
+    },
+    **dict.fromkeys(("adamuon", "muon_keras", "muon_optax", "normuon", "scion"), TALL),
     "lamb": {
         f"trust = where((norm(x) > 0) & (norm(u) > 0), norm(x) / norm(u), 1.0)  →  "
         f"trust = where(({a}(x) > 0) & ({b}(u) > 0), norm(x) / norm(u), 1.0)": (
@@ -42,11 +79,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         )
         for a, b in (("rms", "norm"), ("norm", "rms"))
     },
-    "muon": {
-        "orthogonalize: tall = a.shape[0] > a.shape[1]  →  tall = a.shape[0] <= a.shape[1]": (
-            "the iteration commutes with transposition: the orientation is a matter of cost"
-        ),
-    },
+    "muon": TALL,
     "prodigy": {
         "s = beta3 * s + growth * step * g  →  s = beta3 * s - growth * step * g": (
             "s begins at 0 and is only used through its absolute values"
