@@ -80,7 +80,7 @@ def assert_equal_to_meaning(spec: Spec, hypers: dict[str, Any], steps: int, wrap
         for k, x in wanted[-1].items():
             assert_close(got[-1][k], x, 1e-12, f"{k} of shape {x.shape}")
         fields = [f for f in state._fields if f != "count"]
-        names = [*spec.slots, *spec.shared]
+        names = [*(slot.name for slot in spec.core.slots), *spec.shared]  # one for each axis
         for field, name in zip(fields, names, strict=True):
             if name in spec.shared:
                 assert_close(getattr(state, field), meaning.shared[name], 1e-12, name)
