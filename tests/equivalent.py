@@ -16,6 +16,8 @@ TALL = {
         "the iteration commutes with transposition: the orientation is a matter of cost"
     ),
 }
+RISE = "where({}, n**power * expm1(power * log1p(g**2 / n)), {})"
+DIFFERENCE, SUM = "(n + g**2)**power - n**power", "(n + g**2)**power + n**power"
 
 EQUIVALENT: dict[str, dict[str, str]] = {
     "orthograd": {
@@ -125,5 +127,17 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "y = -t * log(beta2) / 2  →  y = -t / log(beta2) / 2": (
             "y is then beyond 1 from the first step on, where the other way to rho is as right in float64"
         ),
+    },
+    "ftrl": {
+        f"rise = {RISE.format('n > 0', DIFFERENCE)}  →  rise = {wrong}": (
+            "the same number, but for digits that no trial has gradients small enough to show"
+        )
+        for wrong in (DIFFERENCE, RISE.format("n > 1", DIFFERENCE))
+    }
+    | {
+        f"rise = {RISE.format('n > 0', DIFFERENCE)}  →  rise = {RISE.format('n > 0', wrong)}": (
+            "where n is 0, so is its power, for every power that the trials give"
+        )
+        for wrong in (SUM, "(n + g**2)**power", "(g**2)**power - n**power", "(n + g**2)**power - n")
     },
 }
