@@ -3,9 +3,9 @@
 from adaspec.lang import *
 
 
-def signum(x: Param, g: Grad, m: Slot = zeros, *, lr: Rate = 1e-4, mu: Decay = 0.9, weight_decay: Rate = 0.0):
+def signum(x: Param, g: Grad, m: Slot = zeros, *, lr: Rate = 1e-4, mu: Decay = 0.9):
     m = mu * m + (1 - mu) * g
-    x = x - lr * (sign(m) + weight_decay * x)
+    x = x - lr * sign(m)
     return x, m
 
 

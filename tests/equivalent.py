@@ -140,4 +140,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         )
         for wrong in (SUM, "(n + g**2)**power", "(g**2)**power - n**power", "(n + g**2)**power - n")
     },
+    "signum": {
+        f"m = mu * m + (1 - mu) * g  →  m = mu * m + {weight} * g": "only the sign of m is used: its scale is free"
+        for weight in ("(1 + mu)", "1", "(2 - mu)")
+    },
 }

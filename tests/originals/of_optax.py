@@ -106,7 +106,7 @@ original(
     scheduled=False,
 )
 original("sign_sgd:optax", LR)
-original("signum:optax", LR | {"beta": "mu"}, kept=["weight_decay"])
+original("signum:optax", LR | {"beta": "mu"})
 original("simplified_ademamix:optax", ADAM | DECAY | {"alpha": "alpha"}, vary=[ROOT | DECAYED | {"alpha": 2.0}])
 original("adamax:optax", B1_B2 | {"eps": "eps"}, kept=["weight_decay"])
 original("adamaxw:optax", B1_B2 | {"eps": "eps"} | DECAY, vary=[DECAYED])
