@@ -87,6 +87,60 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "s begins at 0 and is only used through its absolute values"
         ),
     },
+    "psgd_diag": {
+        "d[i] = d[i] - rate * (c - e) * d[i] / (max(c + e) + 1.2e-38)  →  "
+        "d[i] = d[i] - rate * (c - e) * d[i] / (max(c + e) - 1.2e-38)": (
+            "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
+        ),
+        "d[i] = d[i] - rate * (c - e) * d[i] / (max(c + e) + 1.2e-38)  →  "
+        "d[i] = d[i] - rate * (c - e) * d[i] / max(c + e)": (
+            "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
+        ),
+        "d[i] = d[i] - rate * (c - e) * d[i] / (max(c + e) + 1.2e-38)  →  "
+        "d[i] = d[i] - rate * (c - e) * d[i] / (max(c + e) + 1.8e-38)": (
+            "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
+        ),
+    },
+    "psgd_kron": {
+        "q[i] = q[i] - rate * triu(c - 2 * gram(b, i)) / (spectral(c) + 1.2e-38) @ q[i]  →  "
+        "q[i] = q[i] - rate * triu(c - 2 * gram(b, i)) / (spectral(c) - 1.2e-38) @ q[i]": (
+            "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
+        ),
+        "q[i] = q[i] - rate * triu(c - 2 * gram(b, i)) / (spectral(c) + 1.2e-38) @ q[i]  →  "
+        "q[i] = q[i] - rate * triu(c - 2 * gram(b, i)) / spectral(c) @ q[i]": (
+            "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
+        ),
+        "q[i] = q[i] - rate * triu(c - 2 * gram(b, i)) / (spectral(c) + 1.2e-38) @ q[i]  →  "
+        "q[i] = q[i] - rate * triu(c - 2 * gram(b, i)) / (spectral(c) + 1.8e-38) @ q[i]": (
+            "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
+        ),
+        "spectral: k = max(abs(s)) + 1.2e-38  →  k = max(abs(s)) - 1.2e-38": (
+            "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
+        ),
+        "spectral: k = max(abs(s)) + 1.2e-38  →  k = max(abs(s))": (
+            "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
+        ),
+        "spectral: k = max(abs(s)) + 1.2e-38  →  k = 1.2e-38": (
+            "k only keeps powers in range: its factor is given back, and the largest element is on the diagonal"
+        ),
+        "spectral: k = max(abs(s)) + 1.2e-38  →  k = max(s) + 1.2e-38": (
+            "k only keeps powers in range: its factor is given back, and the largest element is on the diagonal"
+        ),
+        "spectral: k = max(abs(s)) + 1.2e-38  →  k = max(abs(s)) + 1.8e-38": (
+            "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
+        ),
+        "spectral: c = sum(s**2, axis=-1)  →  c = mean(s**2, axis=-1)": (
+            "the means are the sums over one count, so the largest is the same"
+        ),
+        "spectral: y = s @ (s @ where(c == max(c), 1.0, 0.0)[..., None])  →  "
+        "y = s @ (s @ where(c == max(c), 1.5, 0.0)[..., None])": (
+            "what is picked is only used divided by its own norm"
+        ),
+        "spectral: return k * norm(s @ (y / maximum(norm(y), 1.2e-38)))  →  "
+        "return k * norm(s @ (y / maximum(norm(y), 1.8e-38)))": (
+            "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
+        ),
+    },
     "rmsprop": {
         "average = decay * average + (1 - decay) * g  →  average = decay * average - (1 - decay) * g": (
             "average begins at 0 and is only used through its square"
