@@ -198,4 +198,15 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         f"m = mu * m + (1 - mu) * g  →  m = mu * m + {weight} * g": "only the sign of m is used: its scale is free"
         for weight in ("(1 + mu)", "1", "(2 - mu)")
     },
+    "tiger": {
+        f"m = beta * m + (1 - beta) * g  →  m = beta * m + {weight} * g": (
+            "m begins at 0 and only its sign counts: a factor that all gradients share is free"
+        )
+        for weight in ("(1 + beta)", "1", "(2 - beta)")
+    },
+    "grams": {
+        "m = beta1 * m + (1 - beta1) * g  →  m = beta1 * m - (1 - beta1) * g": (
+            "m begins at 0 and is only used through its absolute value"
+        ),
+    },
 }

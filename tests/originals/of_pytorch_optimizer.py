@@ -37,14 +37,14 @@ ours(
 )
 ours("qhm", {"lr": "lr", "momentum": "mu", "nu": "nu"} | DECAY, [*DECAYED, {"mu": 0.999, "nu": 0.7}], kept=["nu"])
 ours("diffgrad", BETAS | DECAY | {"ams_bound": "amsgrad"}, AMSGRAD, kept=ROOT)
-ours("pnm", {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2)} | DECAY, kept=["beta2"])
+ours("pnm", {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2)} | DECAY, [*DECAYED, {"beta2": 0.5}], kept=["beta2"])
 ours(
     "adapnm",
     THREE | DECAY | {"eps": "eps", "ams_bound": "amsgrad"},
     [*DECAYED, {"amsgrad": False, "beta3": 0.7}],
     kept=[*ROOT, "beta3"],
 )
-ours("aggmo", THREE | DECAY)
+ours("aggmo", THREE | DECAY, [*DECAYED, {"beta1": 0.5}])
 ours(
     "laprop",
     BETAS
