@@ -41,17 +41,19 @@ def test_the_arrays_passed_in_are_the_ones_updated(name: str) -> None:
     before, given = copy.deepcopy(params), copy.deepcopy(grads)
     state = opt.init(params)
     ids = [id(p) for p in params]
-    opt.step(params, grads, state)  # of the first gradient, a rule may only take the measure
-    out, after = opt.step(params, grads, state)
-    assert out is params and after is state and [id(p) for p in out] == ids
+    steps = 10  # some rules gather gradients first
+    for _ in range(steps):
+        out, after = opt.step(params, grads, state)
+        assert out is params and after is state and [id(p) for p in out] == ids
     assert not same(params, before) and same(grads, given)
-    assert state["step"] == 2 and all(s["step"] == 2 for s in state["slots"].values())
+    assert state["step"] == steps and all(s["step"] == steps for s in state["slots"].values())
 
 
 @pytest.mark.parametrize("name", STREAMED)
 def test_no_temporary_has_the_size_of_a_parameter(name: str) -> None:
+    """What is allocated is of the size of a block, and noise takes some blocks of wide integers."""
     opt = adaspec.build(name, "numpy")()
-    size = 1 << 21
+    size = 1 << 22
     params, grads = arrays([(size,)], 0, np.float32), arrays([(size,)], 1, np.float32)
     state = opt.init(params)
     opt.step(params, grads, state)
@@ -59,7 +61,7 @@ def test_no_temporary_has_the_size_of_a_parameter(name: str) -> None:
     opt.step(params, grads, state)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 0.2 * params[0].nbytes
+    assert peak < 0.3 * params[0].nbytes
 
 
 def test_what_has_no_products_and_no_axes_streams() -> None:
@@ -150,8 +152,17 @@ def test_missing_gradients_and_empty_arrays(name: str) -> None:
         assert np.array_equal(value, before[1][key])  # type: ignore[arg-type]
 
 
-# Two rules divide by what they have summed up with the rate as weight, so a rate of 0 is 0/0 by their own equations.
-@pytest.mark.parametrize("name", sorted(set(RULES) - {"schedule_free", "prodigy"}))
+SET_ANEW = {
+    "adabound": "its bounds are relative to the first rate",
+    "ftrl": "the parameter is a function of the sums of gradients",
+    "madgrad": "the parameter is a mean of where it was and where the sums say, rounded",
+    "rprop": "the rate is only its first step size",
+    "srmm": "the parameter is a mean of the last ones",
+}
+"""Rules in which a rate of 0 does not mean that nothing moves, each with the reason."""
+
+
+@pytest.mark.parametrize("name", sorted(set(RULES) - SET_ANEW.keys()))
 def test_a_rate_of_zero_leaves_the_parameters_bitwise(name: str) -> None:
     assert "lr" in adaspec.load(name).hypers
     opt = adaspec.build(name, "numpy")(lr=0)
