@@ -185,10 +185,11 @@ def problem(original: Original, trial: Trial) -> tuple[Model, list[Model]]:
 def supplied(original: Original, trial: Trial) -> list[dict[str, Any]]:
     """The inputs of every step, but for gradients at views: positive numbers, and arrays of both signs."""
     rng = np.random.default_rng([trial.seed, 7])
+    inputs = adaspec.load(original.name).rule.inputs
     steps = []
     for step in range(original.steps):
         given: dict[str, Any] = {}
-        for i in adaspec.load(original.name).rule.inputs:
+        for i in inputs:
             number = float(np.exp(rng.normal()))
             arrays = [np.asarray(rng.normal(size=shape)) for shape in original.shapes]
             if i.view is None and not (i.optional and step % original.every):
