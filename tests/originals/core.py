@@ -50,10 +50,11 @@ class Original:
     `make`, for what is no plain call: `make(cls, params, keywords)` (torch) or `make(cls, keywords)` (optax). `read`:
     the parameters to compare, `read(optimizer, params)` (torch) or `read(state, params)` (optax); where these are no
     parameters but another reading of them, `view` names ours. `around`: a context manager to run it in. `patterns`:
-    which kinds of gradients it can take. `kept`: hyperparameters that keep their default because the original has no
-    argument for them, or refuses what lies on the other side of it. `backend`: Keras's. `every`: inputs that may be
-    left out are supplied in the first of so many steps. `drive`: what takes the place of the framework's runner where
-    a step is given more than gradients: `drive(original, params, grads, inputs, keywords, plan)`, the trajectory.
+    which kinds of gradients it is given; "faint" is for rules that stop below some norm of the whole model. `kept`:
+    hyperparameters that keep their default because the original has no argument for them, or refuses what lies on the
+    other side of it. `backend`: Keras's. `every`: inputs that may be left out are supplied in the first of so many
+    steps. `drive`: what takes the place of the framework's runner where a step is given more than gradients:
+    `drive(original, params, grads, inputs, keywords, plan)`, the trajectory.
     """
 
     name: str
@@ -136,7 +137,7 @@ def trials(original: Original) -> list[Trial]:
     variants = [dict(v) for v in original.vary]
     found = [Trial("untouched", None)]
     schedule = original.scheduled and "lr" in spec.hypers
-    patterns = [p for p in ("tiny", "zero") if p in original.patterns]
+    patterns = [p for p in ("tiny", "zero", "faint") if p in original.patterns]
     first = variants[0] if variants else {}
     found += [Trial("drawn", drawn | first, "normal", schedule, 1)]
     found += [Trial(f"variant {i}", v, seed=10 + i) for i, v in enumerate(variants)]
@@ -175,6 +176,8 @@ def problem(original: Original, trial: Trial) -> tuple[Model, list[Model]]:
             g = mean + rng.normal(size=mean.shape) / 2
             if trial.pattern == "tiny":
                 g = g * 10.0 ** rng.uniform(-12, -3, size=mean.shape)
+            if trial.pattern == "faint":
+                g = g * 10.0 ** (-8 - 0.1 * step)  # all of the model's at once, past any threshold
             if trial.pattern == "zero":
                 g = g * (0 if i == 0 or (step + i) % 3 == 0 else rng.integers(0, 2, size=mean.shape))
             grads.append(np.asarray(g))

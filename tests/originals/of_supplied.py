@@ -125,6 +125,7 @@ def with_optax(
 
 # The originals
 
+STOPPING = ("normal", "tiny", "zero", "faint")
 original(
     "polyak_sgd:optax",
     {
@@ -132,6 +133,7 @@ original(
         "variant": lambda h: "sps+" if h.positive else "sps",
     },
     vary=[{"f_min": 2.0}, {"f_min": 2.0, "positive": True}, {"max_lr": 1e-3}, {"eps": 5.0}],
+    patterns=STOPPING,
     kept=["lr"],  # optax's `scaling` multiplies the gradient before its norm is taken: 1 / scaling in effect
     scheduled=False,
     drive=with_optax,
@@ -149,11 +151,18 @@ MOMO = {
     "learning_rate": "lr", "lower_bound": "lower_bound", "weight_decay": "weight_decay", "adapt_lower_bound": "adapt"
 }  # fmt: skip
 ADAPTED = [DECAYED | {"adapt": True, "lower_bound": 0.3}, {"lr": 1e-3, "adapt": True, "lower_bound": -1.0}]
-original("momo:optax", MOMO | {"beta": "beta"}, vary=ADAPTED, drive=with_optax)
+original(
+    "momo:optax",
+    MOMO | {"beta": "beta"},
+    vary=[*ADAPTED, {"adapt": True}],
+    patterns=STOPPING,
+    drive=with_optax,
+)
 original(
     "momo_adam:optax",
     MOMO | {"b1": "beta1", "b2": "beta2", "eps": "eps"},
     vary=[*ADAPTED, {"lr": 1.0, "adapt": True}],
+    patterns=STOPPING,
     drive=with_optax,
 )
 
