@@ -81,6 +81,65 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         )
         for a, b in (("rms", "norm"), ("norm", "rms"))
     },
+    "lamb_clip": {
+        **dict.fromkeys(
+            [
+                (
+                    "trust = where((norm(x) > 0) & (norm(u) > 0), norm(x) / norm(u), 1.0)  →  "
+                    "trust = where((rms(x) > 0) & (norm(u) > 0), norm(x) / norm(u), 1.0)"
+                ),
+                (
+                    "trust = where((norm(x) > 0) & (norm(u) > 0), norm(x) / norm(u), 1.0)  →  "
+                    "trust = where((norm(x) > 0) & (rms(u) > 0), norm(x) / norm(u), 1.0)"
+                ),
+            ],
+            "the root mean square is positive where the norm is",
+        ),
+    },
+    "lamb_decoupled": {
+        **dict.fromkeys(
+            [
+                (
+                    "trust = where((norm(x) > 0) & (norm(u) > 0), norm(x) / norm(u), 1.0)  →  "
+                    "trust = where((rms(x) > 0) & (norm(u) > 0), norm(x) / norm(u), 1.0)"
+                ),
+                (
+                    "trust = where((norm(x) > 0) & (norm(u) > 0), norm(x) / norm(u), 1.0)  →  "
+                    "trust = where((norm(x) > 0) & (rms(u) > 0), norm(x) / norm(u), 1.0)"
+                ),
+            ],
+            "the root mean square is positive where the norm is",
+        ),
+    },
+    "laprop": {
+        "x = x - where(lr_mean > 0, lr / lr_mean, 1) * m  →  x = x - where(lr_mean > 0, lr / lr_mean, 2) * m": (
+            "lr_mean is 0 only while every rate was 0, and then m is 0 too"
+        ),
+        "g_mean = beta2 * g_mean + (1 - beta2) * g  →  g_mean = beta2 * g_mean - (1 - beta2) * g": (
+            "g_mean begins at 0 and is only used through its square"
+        ),
+    },
+    "lars": {
+        "trust = where((norm(x) > 0) & (size > 0), trust, 1.0)  →  "
+        "trust = where((rms(x) > 0) & (size > 0), trust, 1.0)": ("the root mean square is positive where the norm is"),
+    },
+    "lars_momentum": {
+        **dict.fromkeys(
+            [
+                ("seen = size > 0 if zero_too else norm(g) > 0  →  seen = size > 0 if zero_too else rms(g) > 0"),
+                (
+                    "trust = where((norm(x) > 0) & seen, trust_coefficient * norm(x) / size, 1.0)  →  "
+                    "trust = where((rms(x) > 0) & seen, trust_coefficient * norm(x) / size, 1.0)"
+                ),
+            ],
+            "the root mean square is positive where the norm is",
+        ),
+    },
+    "msvag": {
+        "x = x - lr * where(q > 0, m**2 / q, 0) * m  →  x = x - lr * where(q > 0, m**2 / q, 1) * m": (
+            "q is 0 only where m is 0, and there whatever multiplies m is lost"
+        ),
+    },
     "muon": TALL,
     "prodigy": {
         "s = beta3 * s + growth * step * g  →  s = beta3 * s - growth * step * g": (

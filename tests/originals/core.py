@@ -50,11 +50,13 @@ class Original:
     `make`, for what is no plain call: `make(cls, params, keywords)` (torch) or `make(cls, keywords)` (optax). `read`:
     the parameters to compare, `read(optimizer, params)` (torch) or `read(state, params)` (optax); where these are no
     parameters but another reading of them, `view` names ours. `around`: a context manager to run it in. `patterns`:
-    which kinds of gradients it is given; "faint" is for rules that stop below some norm of the whole model. `kept`:
-    hyperparameters that keep their default because the original has no argument for them, or refuses what lies on the
-    other side of it. `backend`: Keras's. `every`: inputs that may be left out are supplied in the first of so many
-    steps. `drive`: what takes the place of the framework's runner where a step is given more than gradients:
-    `drive(original, params, grads, inputs, keywords, plan)`, the trajectory.
+    which kinds of gradients it can take. `more`: further trials, each a kind of gradients and hyperparameter values
+    beside them: "zero" (some are 0), "faint" (they fall below whatever a rule takes for nothing), "flat" (all of an
+    array equal). `idle`: whether one trial begins with rates of 0. `kept`: hyperparameters that keep their default
+    because the original has no argument for them, or refuses what lies on the other side of it. `backend`: Keras's.
+    `every`: inputs that may be left out are supplied in the first of so many steps. `drive`: what takes the place of
+    the framework's runner where a step is given more than gradients: `drive(original, params, grads, inputs, keywords,
+    plan)`, the trajectory.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Original:
     shapes: Sequence[Shape] = SHAPES
     scheduled: bool = True
     patterns: Sequence[str] = ("normal", "tiny", "zero")
+    more: Sequence[tuple[str, Hypers]] = ()
+    idle: bool = False
     kept: Sequence[str] = ()
     tolerance: float = 1e-12
     because: str = ""
@@ -120,13 +124,17 @@ class Original:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One comparison: `hypers` beside the defaults (None: untouched), and whether the rate follows a schedule."""
+    """One comparison: `hypers` beside the defaults (None: untouched), and whether the rate follows a schedule.
+
+    `idle`: whether that schedule begins with three rates of 0.
+    """
 
     label: str
     hypers: Hypers | None
     pattern: str = "normal"
     scheduled: bool = False
     seed: int = 0
+    idle: bool = False
 
 
 def trials(original: Original) -> list[Trial]:
@@ -137,12 +145,14 @@ def trials(original: Original) -> list[Trial]:
     variants = [dict(v) for v in original.vary]
     found = [Trial("untouched", None)]
     schedule = original.scheduled and "lr" in spec.hypers
-    patterns = [p for p in ("tiny", "zero", "faint") if p in original.patterns]
+    patterns = [p for p in ("tiny", "zero") if p in original.patterns]
     first = variants[0] if variants else {}
     found += [Trial("drawn", drawn | first, "normal", schedule, 1)]
     found += [Trial(f"variant {i}", v, seed=10 + i) for i, v in enumerate(variants)]
     found += [Trial(p, {} if i else first, p, schedule, 2 + i) for i, p in enumerate(patterns)]
     found += [Trial(f"drawn {p}", drawn, p, schedule, 4 + i) for i, p in enumerate(patterns)]
+    found += [Trial(f"{p}, {h}", h, p, seed=30 + i) for i, (p, h) in enumerate(original.more)]
+    found += [Trial("idle", first, "normal", schedule, 6, idle=True)] if original.idle else []
     return found
 
 
@@ -178,6 +188,8 @@ def problem(original: Original, trial: Trial) -> tuple[Model, list[Model]]:
                 g = g * 10.0 ** rng.uniform(-12, -3, size=mean.shape)
             if trial.pattern == "faint":
                 g = g * 10.0 ** (-8 - 0.1 * step)  # all of the model's at once, past any threshold
+            if trial.pattern == "flat":
+                g = np.full_like(g, np.round(8 * g.flat[0]) / 8)  # their mean is exact
             if trial.pattern == "zero":
                 g = g * (0 if i == 0 or (step + i) % 3 == 0 else rng.integers(0, 2, size=mean.shape))
             grads.append(np.asarray(g))
@@ -210,7 +222,8 @@ def rates(trial: Trial, lr: float, steps: int = STEPS) -> list[float]:
     """The learning rate of each step."""
     if not trial.scheduled:
         return [lr] * steps
-    return [lr * (1 - 0.9 * i / steps) * (0.5 + 0.5 * (i % 7 != 3)) for i in range(steps)]
+    begin = 3 if trial.idle else 0
+    return [lr * (1 - 0.9 * i / steps) * (0.5 + 0.5 * (i % 7 != 3)) if i >= begin else 0.0 for i in range(steps)]
 
 
 def ours(original: Original, trial: Trial, spec: adaspec.Spec | None = None) -> Iterator[Model]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
 
-from .core import Hypers, original
+from .core import SHAPES, Hypers, original
 from .precision import widened
 
 BETAS = {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2), "eps": "eps"}
@@ -56,6 +56,7 @@ ours(
     },
     [{"weight_decay": 0.1}, {"amsgrad": True}, {"centered": True}, {"centered": True, "wait": 20}],
     kept=ROOT,
+    idle=True,
 )
 ours(
     "mars",
@@ -215,6 +216,7 @@ ours(
     "yogi",
     BETAS | DECAY | {"initial_accumulator": "first_moment"},
     [*DECAYED, {"first_moment": 0.1, "second_moment": 0.1}],
+    more=[("zero", {"first_moment": 0.0, "second_moment": 0.0})],
     kept=["first_moment", "second_moment"],  # one argument for both
 )
 PROXIMAL = {"weight_decay": "weight_decay", "weight_decouple": lambda h: not h.proximal}
@@ -268,6 +270,8 @@ ours(
     "sgd_sai",
     {"lr": "lr", "momentum": lambda h: h.mu or 0.0, "eps": "eps", "weight_decay": "weight_decay"},
     [{"mu": None}],
+    shapes=(*SHAPES, (1, 1), (2, 1)),
+    more=[("flat", {})],
 )
 TORQUE = {"lr": "lr", "decay_rate": "decay", "eps": "eps", "weight_decay": "weight_decay"}
 ours("tam", TORQUE | {"momentum": "mu"}, [{"weight_decay": 0.1}])

@@ -125,7 +125,6 @@ def with_optax(
 
 # The originals
 
-STOPPING = ("normal", "tiny", "zero", "faint")
 original(
     "polyak_sgd:optax",
     {
@@ -133,7 +132,7 @@ original(
         "variant": lambda h: "sps+" if h.positive else "sps",
     },
     vary=[{"f_min": 2.0}, {"f_min": 2.0, "positive": True}, {"max_lr": 1e-3}, {"eps": 5.0}],
-    patterns=STOPPING,
+    more=[("faint", {})],
     kept=["lr"],  # optax's `scaling` multiplies the gradient before its norm is taken: 1 / scaling in effect
     scheduled=False,
     drive=with_optax,
@@ -155,14 +154,14 @@ original(
     "momo:optax",
     MOMO | {"beta": "beta"},
     vary=[*ADAPTED, {"adapt": True}],
-    patterns=STOPPING,
+    more=[("faint", {})],
     drive=with_optax,
 )
 original(
     "momo_adam:optax",
     MOMO | {"b1": "beta1", "b2": "beta2", "eps": "eps"},
     vary=[*ADAPTED, {"lr": 1.0, "adapt": True}],
-    patterns=STOPPING,
+    more=[("faint", {"eps": 1.0})],
     drive=with_optax,
 )
 

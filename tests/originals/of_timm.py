@@ -87,6 +87,7 @@ original(
     "lars:timm",
     SGD
     | {"trust_coeff": "trust_coefficient", "eps": "eps", "trust_clip": "trust_clip", "always_adapt": "always_adapt"},
-    vary=[*RUNNING, {"always_adapt": True, "trust_clip": True}],
+    vary=[*RUNNING, {"always_adapt": True, "trust_clip": True, "lr": 1e-3}],
+    more=[("zero", {"always_adapt": True})],
     fixed=SINGLE,
 )

@@ -358,7 +358,12 @@ original(
     "ranger",
     ADAM | STEPS | {"weight_decay": "weight_decay", "weight_decouple": "decoupled", "use_gc": "centralized"},
     of="pytorch_optimizer.Ranger",
-    vary=[*EVERY, {"weight_decay": 0.1}, {"weight_decay": 0.1, "decoupled": False, "centralized": False}],
+    vary=[
+        *EVERY,
+        {"weight_decay": 0.1},
+        {"weight_decay": 0.1, "decoupled": False, "centralized": False},
+        {"beta2": 0.95, "lr": 1.0},
+    ],
     fixed={"degenerated_to_sgd": True, "foreach": False},
     kept=["threshold"],
 )

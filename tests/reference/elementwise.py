@@ -110,6 +110,33 @@ def adam_poly(x, g, t, s, h, model):
     return x - h.lr * s.m / (1 - h.beta1**t) / (np.sqrt(s.v) + h.eps)
 
 
+@rule(
+    "m v", **adam_defaults(lr=1e-2, eps=1e-3), weight_decay=0.0, first_moment=1e-6, second_moment=1e-6,
+    bias_correction=True, decoupled=False,
+)  # fmt: skip
+def yogi(x, g, t, s, h, model):
+    if t == 1:
+        s.m, s.v = np.full_like(x, h.first_moment), np.full_like(x, h.second_moment)
+    coupled = g if h.decoupled else g + h.weight_decay * x
+    s.m = h.beta1 * s.m + (1 - h.beta1) * coupled
+    s.v = s.v - (1 - h.beta2) * np.sign(s.v - coupled**2) * coupled**2
+    m_hat, v_hat = corrected(t, s, h) if h.bias_correction else (s.m, s.v)
+    kept = x - h.lr * h.weight_decay * x if h.decoupled else x
+    return kept - h.lr * m_hat / (np.sqrt(v_hat) + h.eps)
+
+
+@rule(
+    "m v", **adam_defaults(lr=1e-4, beta1=0.99, beta2=0.95), alpha=0.0, eps_root=0.0, weight_decay=0.0, decoupled=True
+)  # fmt: skip
+def simplified_ademamix(x, g, t, s, h, model):
+    coupled = g if h.decoupled else g + h.weight_decay * x
+    s.m = h.beta1 * s.m + coupled
+    s.v = h.beta2 * s.v + (1 - h.beta2) * coupled**2
+    kept = x - h.lr * h.weight_decay * x if h.decoupled else x
+    v_hat = s.v / (1 - h.beta2**t)
+    return kept - h.lr * (s.m + h.alpha * coupled) / (np.sqrt(v_hat + h.eps_root) + h.eps)
+
+
 MXNET: dict[str, Any] = {"rescale_grad": 1.0, "clip_gradient": None}
 
 

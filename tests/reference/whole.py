@@ -72,7 +72,20 @@ def adaxw(x, g, t, s, h, model):
     return x - h.lr * np.sqrt(growth(t, h)) * s.m / (np.sqrt(s.raw) + h.eps)
 
 
-# LAMB, Adafactor, Muon: a norm, two means, a product of matrices.
+# LARS, LAMB, Adafactor, Muon: a norm, two means, a product of matrices.
+
+
+@rule("m", lr=1e-2, mu=0.9, trust_coefficient=1e-3, eps=0.0, weight_decay=0.0, nesterov=False, together=True)
+def lars(x, g, t, s, h, model):
+    decayed = g + h.weight_decay * x
+    length = np.sqrt(np.sum(x * x))
+    size = np.sqrt(np.sum(decayed * decayed))
+    if not h.together:
+        size = np.sqrt(np.sum(g * g)) + h.weight_decay * length
+    trust = h.trust_coefficient * length / (size + h.eps) if length > 0 and size > 0 else 1.0
+    step = h.lr * trust * decayed
+    s.m = h.mu * s.m + step
+    return x - (step + h.mu * s.m if h.nesterov else s.m)
 
 
 @rule("m v", **adam_defaults(eps=1e-6), weight_decay=0.0)
