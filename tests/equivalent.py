@@ -43,6 +43,14 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "row is only used divided by its own mean: a factor common to all rows cancels"
         ),
     },
+    "adafactor_big_vision": {
+        "row = beta * row + (1 - beta) * mean(g2, axis=-1)  →  row = beta * row - (1 - beta) * mean(g2, axis=-1)": (
+            "row is only used divided by its own mean, which changes its sign with it; beta is 0 in the first step"
+        ),
+        "row = beta * row + (1 - beta) * mean(g2, axis=-1)  →  row = beta * row + (1 - beta) * sum(g2, axis=-1)": (
+            "row is only used divided by its own mean: a factor common to all rows cancels"
+        ),
+    },
     "adafactor_t5": {
         "row = beta2 * row + (1 - beta2) * mean(g2, axis=-1)  →  row = beta2 * row - (1 - beta2) * mean(g2, axis=-1)": (
             "row is only used divided by its own mean, which changes its sign with it; beta2 is 0 in the first step"

@@ -12,6 +12,7 @@ from .precision import wide_jax, widened
 DECAYED = {"weight_decay": 0.1}
 BETAS = {"lr": "lr", "betas": lambda h: (h.beta1, h.beta2)}
 DECAY = {"weight_decay": "weight_decay"}
+ROW = 3
 AXES = ((5,), (4, 3), (3, 1, 2), (2, 2, 4, 3))
 
 
@@ -50,6 +51,19 @@ def of_model(cls: Any, params: Any, keywords: Any) -> Any:
     for i, p in enumerate(params):
         model.register_parameter(f"p{i}", p)
     return cls(model, **keywords)
+
+
+def of_rows(cls: Any, params: Any, keywords: Any) -> Any:
+    """An optimizer that knows queries by their name, and cuts them into heads: here of one row each."""
+    import torch
+
+    by_row, model = keywords.get("by_row", False), torch.nn.Module()
+    for i, p in enumerate(params):
+        layer = torch.nn.Module()
+        layer.register_parameter("weight", p)
+        model.add_module(f"p{i}_q_proj" if by_row and p.ndim == 2 else f"p{i}", layer)
+    arguments = {k: v for k, v in keywords.items() if k != "by_row"}
+    return cls(model, num_embeds=ROW, num_heads=ROW, **arguments)
 
 
 def with_muon(cls: Any, params: Any, keywords: Any) -> Any:
@@ -110,6 +124,14 @@ original(
     vary=[DECAYED],
     make=of_model,
     around=widened("pytorch_optimizer.optimizer.adam_mini"),  # its state is float32
+)
+original(
+    "adam_mini:pytorch_optimizer",
+    BETAS | DECAY | {"eps": "eps", "by_row": "by_row"},
+    vary=[DECAYED | {"by_row": True}],
+    shapes=((), (5,), (4, ROW), (6, ROW)),
+    make=of_rows,
+    around=widened("pytorch_optimizer.optimizer.adam_mini"),
 )
 MUON = {"lr": "lr", "momentum": "momentum", "ns_steps": "steps"}
 original("muon:torch", MUON | DECAY | {"eps": "eps"}, vary=[DECAYED], shapes=MATRICES, around=wide_muon)

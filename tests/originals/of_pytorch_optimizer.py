@@ -25,7 +25,7 @@ def ours(name: str, arguments: Mapping[str, Any], vary: Sequence[Hypers] = DECAY
 
 ours("adamod", THREE | DECAY | {"eps": "eps"})
 ADABOUND = BETAS | DECAY | {"final_lr": "final_lr", "gamma": "gamma"}
-ours("adabound", ADABOUND | {"ams_bound": "amsgrad"}, AMSGRAD, kept=ROOT)
+ours("adabound", ADABOUND | {"ams_bound": "amsgrad"}, [*AMSGRAD, {"lr": 0.0}], kept=ROOT)
 ours("amsbound", ADABOUND, fixed={"ams_bound": True}, kept=ROOT)
 ours("padam", BETAS | DECAY | {"partial": "partial"}, DECAYED[::-1])
 ours(
@@ -112,7 +112,7 @@ ours("avagrad", BETAS | DECAY)
 ours(
     "adai",
     {"lr": "lr", "betas": lambda h: (h.beta0, h.beta2), "eps": "eps", "dampening": "dampening"} | DECAY,
-    [*DECAYED, {"dampening": 0.7}],
+    [{"dampening": 0.5, "eps": 1e-5}, *DECAYED, {"dampening": 0.7}],
 )
 ours(
     "amos",
