@@ -10,9 +10,10 @@ def avagrad(
     g = g if decoupled else g + weight_decay * x
     x = (1 - lr * weight_decay) * x if decoupled else x
     m = beta1 * m + (1 - beta1) * g
-    # The rate of each weight comes from the past alone; gamma makes all of them together as long as lr.
+    # The rate of each weight comes from the past alone; gamma makes all of them together as long as lr;
+    # it is 0 in the first step, which has no past.
     u = sqrt(v / (1 - beta2 ** maximum(t - 1, 1))) + eps
-    x = where(t > 1, x - gamma * lr / (1 - beta1**t) * m / u, x)
+    x = x - gamma * lr / (1 - beta1**t) * m / u
     w = sqrt(v / (1 - beta2**t)) + eps
     gamma = 1 / sqrt(total(sum(1 / w**2)) / total(x.size))
     v = beta2 * v + (1 - beta2) * g**2

@@ -66,6 +66,24 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         )
         for wrong in ("1 * sqrt(t)", "1", "2 / sqrt(t)", "1 / t", "1 / sqrt(t + 1)", "1 / sqrt(t - 1)")
     },
+    "adamc": {
+        f"x = (1 - where(max_lr > 0, lr**2 / max_lr, 0.0) * weight_decay) * x  →  "
+        f"x = (1 - {wrong} * weight_decay) * x": (
+            "only a first rate of 0 tells them apart, and there the original divides by 0 and has no answer"
+        )
+        for wrong in ("lr**2 / max_lr", "where(max_lr > 0, lr**2 / max_lr, 1.0)")
+    },
+    "adanorm": {
+        "s = where((norm(g) > 0) & (size > norm(g)), size / norm(g), 1) * g  →  "
+        "s = where((rms(g) > 0) & (size > norm(g)), size / norm(g), 1) * g": (
+            "the root mean square is positive where the norm is"
+        ),
+    },
+    "adasmooth": {
+        "way = way + (x - before)  →  way = way - (x - before)": (
+            "way begins at 0 and is only used through its absolute value"
+        ),
+    },
     "came": {
         f"{row} = {b} * {row} + (1 - {b}) * mean({what}, axis=-1)  →  {row} = {b} * {row} {wrong}": (
             "the rows are only used divided by their own mean: a factor common to all of them, and all steps, cancels"

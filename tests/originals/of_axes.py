@@ -174,6 +174,7 @@ original(
     "adamuon:pytorch_optimizer",
     BETAS | NEWTON | {"use_adjusted_lr": "match_rms"},
     vary=[DECAYED | {"match_rms": False, "steps": 3}],
+    more=[("faint", {})],
     **FLAT,
 )
 SCION = DECAY | {"lr": "lr", "scale": "radius", "constraint": "constrained", "momentum": lambda h: 1 - h.momentum}

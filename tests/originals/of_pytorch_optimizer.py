@@ -119,6 +119,7 @@ ours(
     {"lr": "lr", "beta": "beta", "extra_l2": "extra_l2", "c_coef": "c", "d_coef": "d", "eps": "eps"}
     | {"momentum": lambda h: h.mu or 0.0},
     [{"mu": 0.9, "extra_l2": 0.1}, {"lr": 0.1, "c": 0.5}],
+    shapes=((), (5,), (4, 3), (2, 5, 3), (2, 2, 4, 3)),
 )
 
 
