@@ -1,7 +1,5 @@
 """The mutants that no trial can tell from their rule, each with the reason: by spec, then by what was changed."""
 
-NEAR, FAR = "t - t * langevin(y) + langevin(y / t)", "most - 2 * t * beta2**t / (1 - beta2**t)"
-RHO = f"where({{}}, {NEAR}, {FAR})"
 LANGEVIN = "y / (3 + y**2 / (5 + y**2 / (7 + y**2 / (9 + y**2 / (11 + y**2 / {})))))"
 LANGEVIN_TAILS = [
     "(13 - y**2 / (15 + y**2 / 17))", "13", "(13 + y / (15 + y**2 / 17))", "(13 + y**3 / (15 + y**2 / 17))",
@@ -10,6 +8,27 @@ LANGEVIN_TAILS = [
     "(13 + y**2 / (15 + y**2))", "(13 + y**2 / (15 + y / 17))", "(13 + y**2 / (15 + y**3 / 17))",
     "(13 + y**2 / (15 + y**1 / 17))", "(13 + y**2 / (15 + y**2 / 18))", "(13 + y**2 / (15 + y**2 / 16))",
 ]  # fmt: skip
+
+
+def rectified(y: str) -> dict[str, str]:
+    """What all rules that rectify share: two ways to rho, of which `y` chooses."""
+    near, far = f"t - t * langevin({y}) + langevin({y} / t)", "most - 2 * t * beta2**t / (1 - beta2**t)"
+    right = f"rho = where({y} < 1, {near}, {far})"
+    known = {
+        f"{right}  →  rho = {wrong}": "both ways are right in float64; in float32 each has its range"
+        for wrong in (near, far, f"where({y} >= 1, {near}, {far})", f"where({y} < 2, {near}, {far})")
+    }
+    known |= {
+        f"langevin: return {LANGEVIN.format('(13 + y**2 / (15 + y**2 / 17))')}  →  return {LANGEVIN.format(wrong)}": (
+            "the tail of the fraction is there for digits beyond the trials' tolerance"
+        )
+        for wrong in LANGEVIN_TAILS
+    }
+    known[f"{y} = -t * log(beta2) / 2  →  {y} = -t / log(beta2) / 2"] = (
+        "it is then beyond 1 from the first step on, where the other way to rho is as right in float64"
+    )
+    return known
+
 
 TALL = {
     "orthogonalize: tall = a.shape[0] > a.shape[1]  →  tall = a.shape[0] <= a.shape[1]": (
@@ -248,23 +267,36 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "the means are the sums over one count, so their order is the same"
         ),
     },
-    "radam": {
-        f"rho = {RHO.format('y < 1')}  →  rho = {wrong}": "both ways are right in float64; in float32 each has its y"
-        for wrong in (NEAR, FAR, RHO.format("y >= 1"), RHO.format("y < 2"))
-    }
-    | {
-        f"langevin: return {LANGEVIN.format('(13 + y**2 / (15 + y**2 / 17))')}  →  return {LANGEVIN.format(wrong)}": (
-            "the tail of the fraction is there for digits beyond the trials' tolerance"
-        )
-        for wrong in LANGEVIN_TAILS
-    }
+    "radam": rectified("y")
     | {
         f"long = maximum(rho, 4)  →  long = maximum(rho, {n})": "below the threshold of 5 no rho is used"
         for n in (3, 5)
-    }
+    },
+    "radam_nesterov": rectified("y"),
+    "ranger": rectified("y"),
+    "sam": {
+        "perturbed: n = sqrt(total(sum((abs(x) * g if adaptive else g)**2)))  →  "
+        "n = sqrt(total(sum((x * g if adaptive else g)**2)))": ("the product is squared, so its sign does not count"),
+    },
+    "schedule_free": {
+        "c = where(weight > 0, lr**2 / weight, 0.0)  →  c = where(weight > 0, lr**2 / weight, 1.0)": (
+            "while every rate was 0, z and y are where both began, and no part of nothing moves y"
+        ),
+    },
+    "schedule_free_adamw": {
+        "c = where(weights > 0, weight / weights, 0)  →  c = where(weights > 0, weight / weights, 1)": (
+            "while every rate was 0, z and y are where both began, and no part of nothing moves y"
+        ),
+    },
+    "schedule_free_of": {
+        "c = where(weight > 0, top**power / weight, 0.0)  →  c = where(weight > 0, top**power / weight, 1.0)": (
+            "while every rate was 0, z and y are where both began, and no part of nothing moves y"
+        ),
+    },
+    "schedule_free_radam": rectified("half")
     | {
-        "y = -t * log(beta2) / 2  →  y = -t / log(beta2) / 2": (
-            "y is then beyond 1 from the first step on, where the other way to rho is as right in float64"
+        "c = where(weights > 0, weight / weights, 0)  →  c = where(weights > 0, weight / weights, 1)": (
+            "while every rate was 0, z and y are where both began, and no part of nothing moves y"
         ),
     },
     "ftrl": {
@@ -278,6 +310,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "where n is 0, so is its power, for every power that the trials give"
         )
         for wrong in (SUM, "(n + g**2)**power", "(g**2)**power - n**power", "(n + g**2)**power - n")
+    },
+    "schedule_free_sgd": {
+        "c = where(weights > 0, weight / weights, 0)  →  c = where(weights > 0, weight / weights, 1)": (
+            "while every rate was 0, z and y are where both began, and no part of nothing moves y"
+        ),
     },
     "signum": {
         f"m = mu * m + (1 - mu) * g  →  m = mu * m + {weight} * g": "only the sign of m is used: its scale is free"

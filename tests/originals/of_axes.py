@@ -168,6 +168,7 @@ original(
     | {"beta2": "beta2", "nesterov": "nesterov"}
     | {"update_scale": lambda h: "match_rms" if h.match_rms else "preserve_norm"},
     vary=[DECAYED | {"nesterov": False}, {"match_rms": True}],
+    more=[("faint", {})],
     **FLAT,
 )
 original(
@@ -179,7 +180,9 @@ original(
 )
 SCION = DECAY | {"lr": "lr", "scale": "radius", "constraint": "constrained", "momentum": lambda h: 1 - h.momentum}
 LMO = {"around": wide_newton_schulz, "fixed": {"foreach": False}, "kept": ["steps"]}
-original("scion:pytorch_optimizer", SCION, vary=[DECAYED, {"constrained": True}], **LMO)
+original(
+    "scion:pytorch_optimizer", SCION, vary=[DECAYED, {"constrained": True}], more=[("faint", {})], **LMO
+)  # fmt: skip
 original("scion_light:pytorch_optimizer", SCION, vary=[DECAYED, {"constrained": True}], make=accumulating, **LMO)
 
 FACTORED = {"clip_threshold": "clip", "decay_rate": lambda h: -h.decay} | DECAY

@@ -116,7 +116,9 @@ original(
     vary=[ROOT | {"corrected_m": False}, {"corrected_v": False}],
 )
 original(
-    "radam:optax", ADAM | NESTEROV | {"threshold": "threshold"}, vary=[ROOT | {"nesterov": True, "threshold": 6.0}]
+    "radam:optax",
+    ADAM | NESTEROV | {"threshold": "threshold"},
+    vary=[ROOT | {"nesterov": True, "threshold": 6.0}, {"beta2": 0.95, "lr": 1.0}],
 )
 original(
     "sgd:optax",

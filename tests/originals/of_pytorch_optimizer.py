@@ -173,7 +173,7 @@ FREED: list[Hypers] = [{"weight_decay": 0.1, "warmup_steps": 10.0}, {"r": 0.5, "
 ours(
     "schedule_free_adamw",
     BETAS | FREE | WARM | {"decoupling_c": "decoupling", "ams_bound": "amsgrad"},
-    [*FREED, {"decoupling": 2.0}, {"amsgrad": True}],
+    [*FREED, {"decoupling": 20.0}, {"decoupling": 0.5}, {"amsgrad": True}],
     make=training,
     kept=ROOT,
 )
@@ -182,7 +182,7 @@ ours("schedule_free_sgd", FREE | WARM | {"momentum": "mu"}, FREED, make=training
 ours(
     "schedule_free_radam",
     BETAS | FREE,
-    [{"weight_decay": 0.1}, {"r": 0.5}],
+    [{"weight_decay": 0.1}, {"r": 0.5}, {"beta2": 0.95}],
     make=training,
     tolerance=1e-11,
     because="rho - 4 is 2000 - 1996 in its float64: twelve digits of the first step are left",

@@ -20,7 +20,8 @@ def training(cls: Any, params: list[Any], keywords: dict[str, Any]) -> Any:
 
 
 def theirs(name: str, arguments: dict[str, Any], vary: list[dict[str, Any]], **more: Any) -> None:
-    original(f"{name}:schedulefree", arguments, vary=vary, fixed={"foreach": False}, make=training, **more)
+    fixed = {"foreach": False}
+    original(f"{name}:schedulefree", arguments, vary=vary, fixed=fixed, make=training, idle=True, **more)
 
 
 theirs("adamw_schedule_free", BETAS | WARM, VARY)
@@ -28,7 +29,7 @@ theirs("sgd_schedule_free", FREE | WARM | {"momentum": "mu"}, [*VARY, {"lr": 1e-
 theirs(
     "radam_schedule_free",
     BETAS | {"silent_sgd_phase": "silent"},
-    [*RECTIFIED, {"silent": False}],
+    [*RECTIFIED, {"silent": False}, {"beta2": 0.95}],
     tolerance=1e-11,
     because="rho - 4 is 2000 - 1996 in its float64: twelve digits of the first step are left",
 )

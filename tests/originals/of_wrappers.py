@@ -349,7 +349,7 @@ def free(cls: Any, keywords: dict[str, Any]) -> Any:
 original(
     "schedule_free_of:optax",
     {"learning_rate": "lr", "b1": "beta", "weight_lr_power": "power"},
-    vary=[{"power": 1.0, "beta": 0.5}],
+    vary=[{"power": 1.0, "beta": 0.5}, {"lr": 0.0}],
     make=free,
     scheduled=False,  # its average reads a schedule one step ahead of the wrapped optimizer
 )

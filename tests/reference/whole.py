@@ -144,7 +144,7 @@ def muon(x, g, t, s, h, model):
 
 def averaging_weight(params: Model, grads: Model, state: State) -> None:
     state.model.weight += state.h.lr**2
-    state.model.c = state.h.lr**2 / state.model.weight
+    state.model.c = state.h.lr**2 / state.model.weight if state.model.weight > 0 else 0.0
 
 
 def two_sequences(y):
