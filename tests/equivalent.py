@@ -272,7 +272,12 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         f"long = maximum(rho, 4)  →  long = maximum(rho, {n})": "below the threshold of 5 no rho is used"
         for n in (3, 5)
     },
-    "radam_nesterov": rectified("y"),
+    "radam_nesterov": rectified("y")
+    | {
+        "long = maximum(rho, 4)  →  long = maximum(rho, 3)": (
+            "where a rho below 4 is used, optax takes the root of a negative number: no trial goes there"
+        ),
+    },
     "ranger": rectified("y"),
     "sam": {
         "perturbed: n = sqrt(total(sum((abs(x) * g if adaptive else g)**2)))  →  "

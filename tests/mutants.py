@@ -206,7 +206,7 @@ def _leaves(mine: Iterator[Any], yours: Any, start: Any, tolerance: float) -> bo
 
 @cache
 def _entries(name: str) -> list[Original]:
-    written = [REFERRED[name]] if name in REFERRED else []
+    written = [entry for entry in REFERRED.values() if entry.name == name]
     return written + [entry for entry in (*ORIGINALS, *MENDED) if _dialects().get(entry.name, entry.name) == name]
 
 

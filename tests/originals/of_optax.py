@@ -118,7 +118,7 @@ original(
 original(
     "radam:optax",
     ADAM | NESTEROV | {"threshold": "threshold"},
-    vary=[ROOT | {"nesterov": True, "threshold": 6.0}, {"beta2": 0.95, "lr": 1.0}],
+    vary=[ROOT | {"nesterov": True, "threshold": 6.0}, {"beta2": 0.95, "lr": 1.0, "threshold": 4.5}],
 )
 original(
     "sgd:optax",

@@ -19,9 +19,21 @@ def training(cls: Any, params: list[Any], keywords: dict[str, Any]) -> Any:
     return optimizer
 
 
+def evaluated(optimizer: Any, params: list[Any]) -> list[Any]:
+    """The averaged weights; there and back would round the weights twice at each step, so they are put back."""
+    kept = [p.detach().clone() for p in params]
+    optimizer.eval()
+    seen = [p.detach().clone() for p in params]
+    optimizer.train()
+    for p, before in zip(params, kept, strict=True):
+        p.data.copy_(before)
+    return seen
+
+
 def theirs(name: str, arguments: dict[str, Any], vary: list[dict[str, Any]], **more: Any) -> None:
     fixed = {"foreach": False}
-    original(f"{name}:schedulefree", arguments, vary=vary, fixed=fixed, make=training, idle=True, **more)
+    for seen in ({}, {"view": "eval", "read": evaluated}):
+        original(f"{name}:schedulefree", arguments, vary=vary, fixed=fixed, make=training, idle=True, **more, **seen)
 
 
 theirs("adamw_schedule_free", BETAS | WARM, VARY)

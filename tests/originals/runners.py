@@ -79,5 +79,6 @@ def reference(
     trajectory = []
     for step in grads:
         params = [np.asarray(x, dtype=np.float64) for x in rule.step(params, step, state)]
-        trajectory.append(params)
+        seen = original.read(state, params) if original.read else params
+        trajectory.append([np.asarray(x, dtype=np.float64) for x in seen])
     return trajectory

@@ -167,6 +167,17 @@ def schedule_free(y, g, t, s, h, model):
     return (1 - h.beta1) * s.z + h.beta1 * s.x
 
 
+@rule(begin=two_sequences, **adam_defaults(lr=2.5e-3), warmup_steps=0.0, weight_decay=0.0)
+def schedule_free_mean(y, g, t, s, h, model):
+    decayed = y - h.lr * h.weight_decay * y
+    before = (decayed - (1 - h.beta1) * s.z) / h.beta1  # what decays is y, and x with it
+    s.v = h.beta2 * s.v + (1 - h.beta2) * g * g
+    warm = min(t / h.warmup_steps, 1) if h.warmup_steps > 0 else 1
+    s.z = s.z - h.lr * warm * g / (np.sqrt(s.v / (1 - h.beta2**t)) + h.eps)
+    s.x = (1 - 1 / t) * before + s.z / t
+    return (1 - h.beta1) * s.z + h.beta1 * s.x
+
+
 def distance(params: Model, grads: Model, state: State) -> None:
     """d, the estimate of how far the solution is, from two sums over the whole model; d0 is written as growth = 1."""
     h, model = state.h, state.model
