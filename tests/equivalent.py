@@ -300,6 +300,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "schedule_free_radam": rectified("half")
     | {
+        "long = maximum(rho, 4)  →  long = maximum(rho, 3)": "where rho is at most 4, nothing is rectified",
         "c = where(weights > 0, weight / weights, 0)  →  c = where(weights > 0, weight / weights, 1)": (
             "while every rate was 0, z and y are where both began, and no part of nothing moves y"
         ),
