@@ -63,7 +63,7 @@ class Planner(Kinds):
                     kept.append(self.owned)
                 self.depth -= 1
                 self.owned = kept[0] & kept[1]
-                self.out.append(Branch(test, *sides, isinstance(stmt, When)))
+                self.out.append(Branch(test, sides[0], sides[1], isinstance(stmt, When)))
             case For(count, inner):
                 before, self.owned = self.owned, set()
                 self.depth += 1

@@ -298,7 +298,7 @@ def test_torch_takes_the_loss_and_the_second_gradient_from_the_closure() -> None
     g = torch.tensor([2.0, -4.0], dtype=torch.float64)
     up = 2 * (torch.tensor([1.0, -2.0], dtype=torch.float64) + 0.5 * g / g.norm())
     assert torch.allclose(x.detach(), torch.tensor([1.0, -2.0], dtype=torch.float64) - 0.1 * up, rtol=1e-12)
-    assert torch.equal(x.grad, g)  # of the parameters, not of the view
+    assert x.grad is not None and torch.equal(x.grad, g)  # of the parameters, not of the view
     opt.step(g_up={x: up})
 
 
@@ -332,7 +332,7 @@ def test_keras_fit_gives_the_loss_and_a_function_compiles_once() -> None:
     import keras
     import tensorflow as tf
 
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    model: Any = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
     model.compile(optimizer=build("polyak_sgd", "tensorflow")(), loss="mse")
     model.fit(np.array([[1.0, 0.0]]), np.array([[0.0]]), verbose=0, batch_size=1, epochs=1)
     # the loss is 1, the gradient (2, 0): a Polyak step of 1/4

@@ -189,7 +189,7 @@ class Emitter:
         if any(s.dtype for s in self.rule.slots):
             own = "_compute_dtype(variable.dtype)"
             text = text.replace('"zeros")', '"zeros", dtype=None)').replace(own, f"dtype or {own}")
-        return text.strip("\n").split("\n")
+        return [*text.strip("\n").split("\n")]
 
     def beginning(self, init: ir.Init) -> str:
         """Shape and initial value of a slot, as arguments of `_add_slot`."""

@@ -35,7 +35,7 @@ def wide_newton_schulz() -> Iterator[None]:
     import torch
     from pytorch_optimizer.optimizer.utils.matrix import zero_power_via_newton_schulz_5 as function
 
-    before = function.__defaults__
+    before = function.__defaults__ or ()
     function.__defaults__ = (*before[:-1], torch.float64)
     try:
         yield

@@ -170,9 +170,10 @@ def sophia(cls: Any, keywords: dict[str, Any]) -> Any:
     """optax's own, but the estimate of the Hessian's diagonal is an extra argument."""
     import optax
 
-    given = optax.GradientTransformationExtraArgs(
-        lambda params: optax.EmptyState(), lambda updates, state, params=None, *, diagonal, **extra: (diagonal, state)
-    )
+    def estimate(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        return extra["diagonal"], state
+
+    given = optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), estimate)
     return cls(**keywords, hessian_diagonal_fn=given)
 
 
@@ -245,7 +246,7 @@ def sam(cls: Any, keywords: dict[str, Any]) -> Any:
     import optax
     from optax.contrib import normalize
 
-    given = {"learning_rate": 1e-2, "momentum": 0.9, "rho": 0.05} | keywords
+    given: dict[str, Any] = {"learning_rate": 1e-2, "momentum": 0.9, "rho": 0.05} | keywords
     up = optax.chain(normalize(), optax.sgd(given.pop("rho")))
     return cls(optax.sgd(**given), up, opaque_mode=True)
 
