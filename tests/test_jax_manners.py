@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,7 @@ def test_domains(rule: str) -> None:
     for hyper in adaspec.load(rule).rule.hypers:
         if hyper.static:
             continue
-        public = {"lr": "learning_rate"}.get(hyper.name, hyper.name.replace("beta", "b"))
+        public = {"lr": "learning_rate"}.get(hyper.name, re.sub(r"^beta(?=\d*$)", "b", hyper.name))
         for value in (*bad[hyper.kind], float("nan"), float("inf")):
             with pytest.raises(ValueError, match=f"Invalid {public}: .*, must be in {text[hyper.kind]}"):
                 make(**{public: value})
