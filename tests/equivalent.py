@@ -191,6 +191,12 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "s begins at 0 and is only used through its absolute values"
         ),
     },
+    "prodigyopt": {
+        "s = b3 * s + d / d0 * (d if safeguard_warmup else step) * g  →  "
+        "s = b3 * s - d / d0 * (d if safeguard_warmup else step) * g": (
+            "s begins at 0 and is only used through its absolute values"
+        ),
+    },
     "psgd_diag": {
         "d[i] = d[i] - rate * (c - e) * d[i] / (max(c + e) + 1.2e-38)  →  "
         "d[i] = d[i] - rate * (c - e) * d[i] / (max(c + e) - 1.2e-38)": (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .core import MATRICES, original
+from .core import MATRICES, SHAPES, original
 from .precision import wide_jax, widened
 
 DECAYED = {"weight_decay": 0.1}
@@ -145,6 +145,7 @@ original(
         {"consistent_rms": 0.3, "lr": 1e-3},
         {"adaptive": True, "lr": 1e-3},
     ],
+    shapes=(*SHAPES, (3, 5)),
 )
 original(
     "muon:keras",

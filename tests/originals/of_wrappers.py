@@ -397,6 +397,11 @@ def tuned(cls: Any, keywords: dict[str, Any]) -> Any:
 original(
     "mechanize:optax",
     {"learning_rate": "lr", "weight_decay": "weight_decay", "eps": "eps", "s_init": "first"},
-    vary=[{"lr": 1.0, "weight_decay": 0.0}, {"lr": 1.0, "first": 1e-3}],
+    vary=[
+        {"lr": 1.0, "weight_decay": 0.0},
+        {"lr": 1.0, "first": 1e-3},
+        {"lr": 1.0, "eps": 0.1, "weight_decay": 1.0, "first": 1e-2},
+    ],
+    more=[("astray", {"lr": 1.0})],
     make=tuned,
 )
