@@ -187,6 +187,10 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "muon": TALL,
     "prodigy": {
+        "growth = maximum(growth, where(size > 0, r / size / d0, 0.0))  →  "
+        "growth = maximum(growth, where(size > 0, r / size / d0, 1.0))": (
+            "growth begins at 1 and never falls below it"
+        ),
         "s = beta3 * s + growth * step * g  →  s = beta3 * s - growth * step * g": (
             "s begins at 0 and is only used through its absolute values"
         ),

@@ -32,7 +32,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "yogi": [{"weight_decay": 0.1, "decoupled": True, "bias_correction": False}],
     "sgld": [{"b": 2.5, "seed": 5}],
     "muon": [{"steps": 3, "weight_decay": 0.0}],
-    "prodigy": [{"d0": 1e-2, "weight_decay": 0.1}],
+    "prodigy": [{"d0": 1e-2, "weight_decay": 0.1}, {"lr": 0.0}],
     "schedule_free": [{"weight_decay": 0.1, "beta1": 0.5}, {"lr": 0.0}],
     "schedule_free_mean": [{"weight_decay": 0.1, "warmup_steps": 5.0}],
 }

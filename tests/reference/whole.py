@@ -191,7 +191,7 @@ def distance(params: Model, grads: Model, state: State) -> None:
         inner += float(np.sum(g * (s.x0 - x)))
         l1 += float(np.sum(np.abs(s.s)))
     model.r = beta3 * model.r + weight * inner
-    model.growth = max(model.d, model.r / l1) / h.d0
+    model.growth = (max(model.d, model.r / l1) if l1 > 0 else model.d) / h.d0
 
 
 def prodigy_slots(x):
