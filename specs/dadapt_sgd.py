@@ -4,12 +4,12 @@ from adaspec.lang import *
 
 
 def dadapt_sgd(
-    x: Param, g: Grad, t: Step, x0: Slot = copy, s: Slot = zeros, r: Shared = 0.0, g0: Shared = 0.0,
+    x: Param, g: Grad, x0: Slot = copy, s: Slot = zeros, r: Shared = 0.0, g0: Shared = 0.0,
     d: Shared = "d0", *, lr: Rate = 1.0, mu: Decay = 0.0, d0: Positive = 1e-6,
     growth_rate: Optional[Positive] = None, weight_decay: Rate = 0.0,
 ):  # fmt: skip
-    # The first gradient's norm is the unit.
-    g0 = where(t == 1, sqrt(total(sum(g**2))), g0)
+    # The norm of the first gradient that is not 0 is the unit.
+    g0 = where(g0 > 0, g0, sqrt(total(sum(g**2))))
     step = where(g0 > 0, d * lr / g0, 0)
     g = g + weight_decay * x
     r = r + step * total(sum(g * s))

@@ -70,6 +70,22 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "row is only used divided by its own mean: a factor common to all rows cancels"
         ),
     },
+    "adafactor_keras": {
+        "row = beta * row + (1 - beta) * mean(g2, axis=-1)  →  row = beta * row - (1 - beta) * mean(g2, axis=-1)": (
+            "row is only used divided by its own mean, which changes its sign with it; beta is 0 in the first step"
+        ),
+        "row = beta * row + (1 - beta) * mean(g2, axis=-1)  →  row = beta * row + (1 - beta) * sum(g2, axis=-1)": (
+            "row is only used divided by its own mean: a factor common to all rows cancels"
+        ),
+    },
+    "adafactor_optax": {
+        "row = beta * row + (1 - beta) * mean(g2, axis=-1)  →  row = beta * row - (1 - beta) * mean(g2, axis=-1)": (
+            "row begins at 0 and is only used divided by its own mean, which changes its sign with it"
+        ),
+        "row = beta * row + (1 - beta) * mean(g2, axis=-1)  →  row = beta * row + (1 - beta) * sum(g2, axis=-1)": (
+            "row is only used divided by its own mean: a factor common to all rows cancels"
+        ),
+    },
     "adafactor_t5": {
         "row = beta2 * row + (1 - beta2) * mean(g2, axis=-1)  →  row = beta2 * row - (1 - beta2) * mean(g2, axis=-1)": (
             "row is only used divided by its own mean, which changes its sign with it; beta2 is 0 in the first step"
@@ -119,6 +135,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         )
     },
     **dict.fromkeys(("adamuon", "muon_keras", "muon_optax", "normuon", "scion"), TALL),
+    "dadapt_adan": {
+        "s = beta3 * s + (1 - beta3) * step * g  →  s = beta3 * s - (1 - beta3) * step * g": (
+            "s begins at 0 and is only used through its square and its absolute value"
+        ),
+    },
     "lamb": {
         f"trust = where((norm(x) > 0) & (norm(u) > 0), norm(x) / norm(u), 1.0)  →  "
         f"trust = where(({a}(x) > 0) & ({b}(u) > 0), norm(x) / norm(u), 1.0)": (

@@ -52,10 +52,11 @@ class Original:
     parameters but another reading of them, `view` names ours. `around`: a context manager to run it in. `patterns`:
     which kinds of gradients it can take. `more`: further trials, each a kind of gradients and hyperparameter values
     beside them: "zero" (some are 0), "faint" (they fall below whatever a rule takes for nothing), "flat" (all of an
-    array equal), "astray" (the first leads away from the others). `idle`: whether one trial begins with rates of 0.
-    `kept`: hyperparameters that keep their default because the original has no argument for them, or refuses what lies
-    on the other side of it. `backend`: Keras's. `every`: inputs that may be left out are supplied in the first of so
-    many steps. `drive`: what takes the place of the framework's runner where a step is given more than gradients:
+    array equal), "astray" (the first leads away from the others), "late" (all are 0 in the first three steps). `idle`:
+    whether one trial begins with rates of 0. `kept`: hyperparameters that keep their default because the original has
+    no argument for them, or refuses what lies on the other side of it. `backend`: Keras's. `every`: inputs that may be
+    left out are supplied in the first of so many steps. `drive`: what takes the place of the framework's runner where a
+    step is given more than gradients:
     `drive(original, params, grads, inputs, keywords, plan)`, the trajectory.
     """
 
@@ -190,6 +191,8 @@ def problem(original: Original, trial: Trial) -> tuple[Model, list[Model]]:
                 g = g * 10.0 ** (-8 - 0.1 * step)  # all of the model's at once, past any threshold
             if trial.pattern == "astray" and step == 0:
                 g = -g
+            if trial.pattern == "late" and step < 3:
+                g = 0 * g
             if trial.pattern == "flat":
                 g = np.full_like(g, np.round(8 * g.flat[0]) / 8)  # their mean is exact
             if trial.pattern == "zero":

@@ -207,6 +207,7 @@ ours(
     "dadapt_sgd",
     ADAPTED | GROWTH | {"momentum": "mu"},
     [{"weight_decay": 0.1}, GROWN],
+    more=[("late", {"weight_decay": 0.1})],
     around=widened("pytorch_optimizer.optimizer.utils.gradient"),
 )
 ours("dadapt_adagrad", ADAPTED | GROWTH | {"momentum": "mu", "eps": "eps"}, [{"mu": 0.9, "weight_decay": 0.1}, GROWN])
