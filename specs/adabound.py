@@ -16,7 +16,7 @@ def adabound(
     u = sqrt((v_max if amsgrad else v) + eps_root) + eps
     rate = lr * sqrt(1 - beta2**t) / (1 - beta1**t) / u
 
-    # From Adam's rate to final_lr, which follows the schedule of lr (0 if that begins at 0): both bounds close in on it.
+    # From Adam's rate to final_lr, which follows the schedule of lr (0 if it begins at 0): both bounds close in.
     final = where(base_lr > 0, final_lr * lr / base_lr, 0.0)
     rate = clip(rate, final * (gamma * t) / (gamma * t + 1), final * (1 + 1 / (gamma * t)))
     x = (1 - lr * weight_decay) * x if decoupled else x
