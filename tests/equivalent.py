@@ -140,6 +140,18 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "s begins at 0 and is only used through its square and its absolute value"
         ),
     },
+    "dadapt_lion": {
+        f"s = b * s + (1 - b) * step * u  →  s = b * s + {factor} * step * u": (
+            "s is only used in the ratio of r, linear in it, to its absolute values: a constant factor cancels"
+        )
+        for factor in ("(1 + b)", "1", "(2 - b)")
+    },
+    "fadam": {
+        "small = where((rms(g) > 0) & (eps2 * rms(g) < eps), eps2 * rms(g), eps)  →  "
+        "small = where((norm(g) > 0) & (eps2 * rms(g) < eps), eps2 * rms(g), eps)": (
+            "the root mean square is positive where the norm is"
+        ),
+    },
     "lamb": {
         f"trust = where((norm(x) > 0) & (norm(u) > 0), norm(x) / norm(u), 1.0)  →  "
         f"trust = where(({a}(x) > 0) & ({b}(u) > 0), norm(x) / norm(u), 1.0)": (
