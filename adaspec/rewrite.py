@@ -24,6 +24,8 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("1 - b / ((1 + b)**t - 1)", "expm1(-(t - 1) * log1p(b)) / expm1(-t * log1p(b))", "b > 0"),
     # Adam's schedule as an EMA of the corrected second moment, and its complement
     ("1 - b * (1 - b**(t - 1)) / (1 - b**t)", "(1 - b) / (1 - b**t)", ""),
+    # D-adaptation averages by the root of a decay
+    ("1 - sqrt(b)", "(1 - b) / (1 + sqrt(b))", "b >= 0"),
     ("c / ((1 + b)**t - 1)", "c * exp(-t * log1p(b)) / -expm1(-t * log1p(b))", "b > 0"),
     ("c / sqrt((1 + b)**t - 1)", "c * exp(-t * log1p(b) / 2) / sqrt(-expm1(-t * log1p(b)))", "b > 0"),
     # where b may be 0 the exponent may not: log(0) * 0 is not a number
@@ -39,6 +41,8 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("c / expm1(z)", "c * exp(-z) / -expm1(-z)", "z > 0"),
 )
 """(pattern, form, condition): tried from the top at every scalar node; the more specific ones come first."""
+WEIGHTS = 4
+"""As many of the first pairs are also tried where `1 - b` stands for the pattern, b being a name for the rest of it."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ class Rewriter:
             case Binary("-", Number(1), Name(id=name)) if (definition := self.definition(name)) is not None:
                 # 1 - b2 where b2 = 1 - w: the weight itself, if some rule sees one
                 whole = Binary("-", Number(1), definition, span=node.span)
-                for rule in rules()[:3]:
+                for rule in rules()[:WEIGHTS]:
                     found = self.match(rule, whole)
                     if found is not None:
                         return self.scalar(_respan(_filled(rule.form, found), node.span))

@@ -12,12 +12,13 @@ def ademamix(
     if not decoupled:
         g = g + weight_decay * x
     # While the slow mean is young its half-life grows evenly from beta1's to beta3's, and with it its share.
-    young = 0 if warmup is None else maximum(1 - t / warmup, 0)
-    w3 = 1 - beta3 if warmup is None else -expm1(1 / (young / log(beta1) + (1 - young) / log(beta3)))
+    old = 1 if warmup is None else minimum(t / warmup, 1)
+    young = 0 if warmup is None else maximum(warmup - t, 0) / warmup
+    w3 = 1 - beta3 if warmup is None else -expm1(-1 / (young / -log(beta1) + old / -log(beta3)))
     m = beta1 * m + (1 - beta1) * g
     slow = (1 - w3) * slow + w3 * g
     v = beta2 * v + (1 - beta2) * g**2
-    u = m / (1 - beta1**t) + alpha * (1 - young) * slow
+    u = m / (1 - beta1**t) + alpha * old * slow
     u = u / (sqrt(v / (1 - beta2**t) + eps_root) + eps)
     x = x - lr * (u + weight_decay * x if decoupled else u)
     return x, m, slow, v

@@ -11,7 +11,7 @@ def psgd_diag(
     assert x.ndim > 0, "its factors are along axes: give numbers to another rule"
     m = mu * m + (1 - mu) * g
     u = m / (1 - mu**t)
-    due = 1 / clip(most * exp(fall * (flat + 1 - t)), least, most)
+    due = 1 / clip(most * exp(minimum(fall * (flat + 1 - t), 0)), least, most)
     if wait + 1 >= due:
         a = u
         b = normal()

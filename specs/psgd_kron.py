@@ -20,7 +20,7 @@ def psgd_kron(
     assert x.ndim > 1, "give vectors to psgd_diag"
     m = mu * m + (1 - mu) * g
     u = m / (1 - mu**t)
-    due = 1 / clip(most * exp(fall * (flat + 1 - t)), least, most)
+    due = 1 / clip(most * exp(minimum(fall * (flat + 1 - t), 0)), least, most)
     if wait + 1 >= due:
         a = u
         b = normal()

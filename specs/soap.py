@@ -23,7 +23,8 @@ def soap(
         for i in range(x.ndim):
             if x.ndim > 1 and x.shape[i] <= largest:
                 n = along(q[i], n, i)
-        x = (1 - lr * weight_decay) * (x - lr * sqrt(1 - beta2 ** (t - 1)) / (1 - beta1 ** (t - 1)) * n)
+        done = maximum(t - 1, 1)  # at least 1 here, so that the corrections keep their digits
+        x = (1 - lr * weight_decay) * (x - lr * sqrt(1 - beta2**done) / (1 - beta1**done) * n)
     for i in range(x.ndim):
         if x.ndim > 1 and x.shape[i] <= largest:
             stat[i] = shampoo_beta * stat[i] + (1 - shampoo_beta) * gram(g, i)

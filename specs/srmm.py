@@ -15,7 +15,7 @@ def srmm(
     memory: Positive = 100.0,
 ):
     # The weight of what is new falls within each window of memory steps, and begins anew with the next.
-    w = (t - memory * floor(t / memory) + 1) ** -beta
+    w = (t % memory + 1) ** -beta
     mean_g = mean_g + w * (g - mean_g)
     mean_x = mean_x + w * (x - mean_x) - lr * mean_g
     x = mean_x

@@ -1,8 +1,9 @@
 """Scalars against mpmath: every rewrite is an identity, every scalar of the library is within 8 units of 2**-52.
 
 The unit is 2**-52 of the exact value, with two conditions. A growing power is known to as many units as it has e-folds,
-because t*log(1 + b) is itself rounded: (1 + 1e-4)**1e6 is e**100. And of what is still `1 - w` when all is rewritten
-the error counts beside 1: w is a scalar of its own, held to the unit, and `share * v + w * u` needs no more.
+because t*log(1 + b) is itself rounded: (1 + 1e-4)**1e6 is e**100; one over it is no better known, nor a power whose
+exponent is rounded. And of what is still `1 - w` when all is rewritten the error counts beside 1: w is a scalar of its
+own, held to the unit, and `share * v + w * u` needs no more.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ NAMES = [name for name in adaspec.names() if ":" not in name]
 STEPS = [1, 2, 3, 10, 256, 1000, 2048, 2**24, 10**7, 10**8, 2**31]
 UNIT = 2.0**-52
 BOUND = 8.0
+LARGEST = 1.79e308
 FAST = settings(
     deadline=None,
     derandomize=True,
@@ -99,8 +101,11 @@ def within(
         assert found == wanted
         return found, wanted
     assert isinstance(found, float)
-    if abs(wanted) > 1.79e308:
-        assert math.isinf(found)
+    if mp.isnan(wanted):
+        assert math.isnan(found), (found, floats)
+        return found, wanted
+    if abs(wanted) > LARGEST:
+        assert math.isinf(found) and (found > 0) == (wanted > 0), (found, mp.nstr(wanted, 20), floats)
         return found, wanted
     share = isinstance(form, Binary) and form.op == "-" and form.left == Number(1)
     size = max(mp.mpf(1), abs(wanted)) if share else abs(wanted)
@@ -127,6 +132,8 @@ def check_scalars(spec: adaspec.Spec, t: int, hypers: dict[str, Any]) -> None:
         found, wanted = within(text, form, floats, exacts, here)
         if name is not None:
             floats[name], exacts[name], folds[name] = found, wanted, here
+        if name in spec.shared and abs(wanted) > LARGEST:
+            break  # state that no float64 holds is infinite, and what it is the share of is lost
     for label, schedule in spec.schedules.items():
         statements, value = expand_function(spec.rule, schedule)
         given = {a.name: float(t) if a.kind == "Step" else floats[a.name] for a in schedule.arguments}
@@ -174,8 +181,6 @@ SPECS = {
 def test_scalars_at_any_hyperparameters(name: str, data: st.DataObject) -> None:
     spec = SPECS[name]
     hypers = {h.name: data.draw(drawn(h), label=h.name) for h in spec.rule.hypers}
-    if name == "schedule_free" and hypers["lr"] == 0:
-        return  # 0 / 0 where no step was ever taken, in the text too
     check_scalars(spec, data.draw(st.sampled_from(STEPS) | st.integers(1, 2**31), label="t"), hypers)
 
 
