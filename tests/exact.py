@@ -25,8 +25,11 @@ def digits(count: int) -> Any:
 INF = mp.inf
 
 FUNCTIONS = {
-    "abs": abs, "sign": mp.sign, "sqrt": mp.sqrt, "rsqrt": lambda a: quotient(mp.one, real(mp.sqrt(a))), "exp": mp.exp, "expm1": mp.expm1,
-    "log": lambda a: mp.log(a) if a else -INF, "log1p": mp.log1p, "tanh": mp.tanh, "floor": mp.floor, "minimum": lambda a, b: of_both(min, a, b),
+    "abs": abs, "sign": mp.sign, "sqrt": mp.sqrt, "rsqrt": lambda a: quotient(mp.one, real(mp.sqrt(a))),
+    "exp": mp.exp, "expm1": mp.expm1,
+    "log": lambda a: mp.log(a) if a else -INF, "log1p": mp.log1p,
+    "tanh": mp.tanh, "floor": mp.floor,
+    "minimum": lambda a, b: of_both(min, a, b),
     "maximum": lambda a, b: of_both(max, a, b),
     "clip": lambda a, low, high: of_both(min, of_both(max, a, low), high),
 }  # fmt: skip
