@@ -5,7 +5,7 @@ from adaspec.lang import *
 
 def cautious_adamw(x: Param, g: Grad, t: Step, *, lr: Rate = 1e-3, weight_decay: Rate = 1e-2):
     x = x - lr * weight_decay * x
-    x = cautious(x, g, t)
+    x = cautious(x, g, t, counted=False)
     return x
 
 

@@ -135,6 +135,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         )
     },
     **dict.fromkeys(("adamuon", "muon_keras", "muon_optax", "normuon", "scion"), TALL),
+    "cautious_adamw": {
+        "agrees = where(u * g > 0, 1.0, 0.0)  →  agrees = where(u * g > 0, 1.5, 0.0)": (
+            "a factor of what agrees cancels against its mean, but where one in a thousand elements or fewer agree"
+        ),
+    },
     "dadapt_adan": {
         "s = beta3 * s + (1 - beta3) * step * g  →  s = beta3 * s - (1 - beta3) * step * g": (
             "s begins at 0 and is only used through its square and its absolute value"
