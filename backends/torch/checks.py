@@ -25,7 +25,7 @@ def class_doc(lowered: Lowered, names: Names) -> Lines:
     at = f", at its update {rule.step} = 1, 2, ..." if rule.step else ""
     slots = ", ".join(f"``{name}``" for name in ["step", *names.slots])
     lines = [
-        f"{spec.title}. {spec.reference}".strip(),
+        *_wrapped(f"{spec.title}. {spec.reference}".strip(), WIDTH - 7),
         "",
         *([*rest, ""] if rest else []),
         f"For every parameter {rule.param} with gradient {rule.grad}{at}::",
@@ -37,12 +37,16 @@ def class_doc(lowered: Lowered, names: Names) -> Lines:
         *(f"    {line}" for line in argument_docs(names)),
         "    foreach: update many tensors per call; None means where that helps (default: None)",
         "",
-        f"The state of a parameter holds {slots}.",
+        *_wrapped(f"The state of a parameter holds {slots}.", WIDTH - 4),
     ]
     if rule.shared:
         shared = ", ".join(f"``{names(s.name)}``" for s in rule.shared)
-        lines += textwrap.wrap(f"What the model shares stands in its parameter group: {shared}.", WIDTH - 4)
+        lines += _wrapped(f"What the model shares stands in its parameter group: {shared}.", WIDTH - 4)
     return doc_lines(lines, "    ")
+
+
+def _wrapped(text: str, width: int) -> Lines:
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def argument_docs(names: Names) -> Lines:
