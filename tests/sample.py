@@ -11,7 +11,7 @@ from functools import cache
 import adaspec
 from adaspec import ir
 
-MOST = 13
+MOST = 11
 """More would cost more than a plain run has; what is left over is tried at length in the whole proof."""
 ALWAYS = ("adafactor", "adam", "adax", "lamb", "muon", "prodigy", "schedule_free", "momentum")
 
