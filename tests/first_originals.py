@@ -200,8 +200,6 @@ EQUAL: list[Original] = [
         lambda o, h: o.chain(o.trace(h["mu"]), o.add_decayed_weights(h["weight_decay"]), o.scale(-h["lr"])),
         "trace+add_decayed_weights",
     ),
-    on_optax("rmsprop", lambda o, h: o.rmsprop(h["lr"], decay=h["decay"], eps=h["eps"]), "rmsprop"),
-    on_keras("rmsprop", lambda k, h: k.RMSprop(h["lr"], rho=h["decay"], epsilon=h["eps"]), "RMSprop"),
     on_torch("adam_ema", lambda t, p, h: t.optim.Adam(p, **adam_betas(h)), "Adam"),
     on_optax("adam_eps_inside", lambda o, h: o.adam(**(b1_b2(h) | {"eps": 0.0}), eps_root=h["eps"]), "adam(eps_root)"),
     # Keras on TensorFlow rounds a Python float to float32 on its way to float64; these betas survive that.
@@ -214,12 +212,6 @@ EQUAL: list[Original] = [
 ]
 
 DIFFERENT: list[Original] = [
-    on_torch(
-        "rmsprop",
-        lambda t, p, h: t.optim.RMSprop(p, lr=h["lr"], alpha=h["decay"], eps=h["eps"]),
-        "RMSprop",
-        because="torch adds eps to the root, the lecture and this rule to v under it",
-    ),
     on_keras(
         "adam",
         lambda k, h: k.Adam(h["lr"], beta_1=h["beta1"], beta_2=h["beta2"], epsilon=h["eps"]),

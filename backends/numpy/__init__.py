@@ -13,6 +13,7 @@ import textwrap
 from adaspec import ir, noise
 from adaspec.emit import HELPERS, describe, doc_lines, domain_text
 from adaspec.folding import folded
+from adaspec.layout import fitted
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 
@@ -75,7 +76,7 @@ class Emitter:
             *self.dtypes(),
             f"class {public_name(self.lowered.spec)}:", body,
         ]  # fmt: skip
-        return "\n".join(parts).rstrip() + "\n" + tail
+        return fitted("\n".join(parts).rstrip() + "\n" + tail)
 
     def work(self) -> str:
         text = work(self.steps.bodies.keeps, self.lowered.draws, bool(self.rule.array_inputs))
