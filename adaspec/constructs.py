@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from . import ir
-from .facts import is_fact
 from .spec import Spec
 from .vocabulary import FUNCTIONS
 
@@ -29,20 +28,6 @@ def _calls(spec: Spec, group: str) -> list[ir.Call]:
     return [n for n in _nodes(spec) if isinstance(n, ir.Call) and FUNCTIONS[n.function].group == group]
 
 
-def _branches(spec: Spec, static: bool) -> list[ir.Expr]:
-    tests = [n.test for n in _nodes(spec) if isinstance(n, ir.If | ir.Choose)]
-    return [t for t in tests if (is_fact(spec.rule, t, _facts(spec)) or isinstance(t, ir.Constant)) == static]
-
-
-def _facts(spec: Spec) -> dict[str, ir.Expr]:
-    """Names bound to static facts, and what may be None: asking whether they are is a fact."""
-    found: dict[str, ir.Expr] = {n: ir.Name(n) for n in sorted(spec.rule.optional)}
-    for node in _nodes(spec):
-        if isinstance(node, ir.Assign) and is_fact(spec.rule, node.value, found):
-            found[node.name] = node.value
-    return found
-
-
 def _of_step(spec: Spec) -> bool:
     return spec.rule.step is not None and spec.rule.step in ir.names(spec.checked)
 
@@ -57,8 +42,14 @@ def _axes(spec: Spec) -> bool:
     return bool(by_axis or smaller or _calls(spec, "axes"))
 
 
+def _branches(spec: Spec) -> bool:
+    return any(isinstance(n, ir.When) for n in _nodes(spec))
+
+
 def _by_shape(spec: Spec) -> bool:
-    return any(isinstance(n, ir.Ndim | ir.Dim) for test in _branches(spec, static=True) for n in ir.walk(test))
+    """The test of a real branch names no shape: the checker refuses one, and a total in it stands in front."""
+    tests = [n.test for n in _nodes(spec) if isinstance(n, ir.If | ir.Choose)]
+    return any(isinstance(n, ir.Ndim | ir.Dim) for test in tests for n in ir.walk(test))
 
 
 def _matrix(spec: Spec) -> bool:
@@ -74,7 +65,7 @@ CONSTRUCTS: dict[str, tuple[str, Callable[[Spec], bool]]] = {
     "step": ("reads t: bias corrections, schedules", _of_step),
     "beginning": ("a slot that does not begin as zeros", _beginning),
     "select": ("`where`: one of two values, element by element", _selects),
-    "branch": ("a branch on a number, such as every k-th step", lambda s: bool(_branches(s, static=False))),
+    "branch": ("a branch on a number, such as every k-th step", _branches),
     "reduction": ("a norm, mean or sum of an array", lambda s: any(not c.options for c in _calls(s, "reduction"))),
     "number": ("a slot of one number for each array", lambda s: any(n.init.scalar for n in s.rule.slots)),
     "axes": ("rows, columns or axes: factored state", _axes),
