@@ -24,14 +24,7 @@ def unrolled(rule: ir.Rule) -> ir.Rule:
     nodes = [n for part in (rule.body, rule.functions) for n in ir.walk(part)]
     if not slots and not any(isinstance(n, Pick) or _counts(n) for n in nodes):
         return rule
-    names = {
-        *rule.state_names,
-        *(h.name for h in rule.hypers),
-        *ir.assigned(rule.body),
-        rule.param,
-        rule.grad,
-        rule.step,
-    }
+    names = {*rule.declared, *ir.assigned(rule.body)}
     for slot in rule.slots:
         for taken in {_slot(slot.name, i) for i in range(MOST)} & names if slot.init.per_axis else ():
             raise SpecError(f"'{taken}' is the slot '{slot.name}' of one axis", slot, "rename one of them")

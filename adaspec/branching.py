@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
 
-from . import ir
 from .ir import For, If, Number, Stmt, When
 from .table import bound
 
@@ -50,10 +49,4 @@ def returned(body: Iterable[Stmt], known: Set[str]) -> Iterator[str]:
         now = settled((stmt,), now)
 
 
-def own_names(rule: ir.Rule) -> set[str]:
-    """The names that have a value before the first statement."""
-    found = {rule.param, rule.grad, *rule.state_names, *(d.name for d in (*rule.hypers, *rule.inputs))}
-    return found | ({rule.step} if rule.step else set())
-
-
-__all__ = ["own_names", "passed", "returned", "settled"]
+__all__ = ["passed", "returned", "settled"]

@@ -6,6 +6,7 @@ import re
 
 from . import ir
 from .errors import SpecError
+from .naming import spelled
 
 MAX_CHAIN = 6
 EXAMPLE = "lookahead(radam), clip + lamb"
@@ -46,14 +47,6 @@ def title(outer: ir.Rule, inner: ir.Rule) -> str:
     within = inner.doc.strip().split("\n")[0].partition(". ")[0]
     word, colon, rest = own.partition(": ")
     other = within.partition(": ")[0].rstrip(".")
-    name = f"{_word(word, outer.name)}{_word(other, inner.name)}"
+    name = f"{spelled(word, outer.name)}{spelled(other, inner.name)}"
     about = (rest if colon else own).rstrip(".")
     return f"{name}: {about}, around {other or inner.name}. {source}\n\n{inner.doc.strip()}".rstrip()
-
-
-def _word(word: str, name: str) -> str:
-    """The title's spelling of a rule's name where it has one, else the name in CamelCase."""
-    plain = word.replace("-", "").replace("_", "")
-    if plain.isidentifier() and plain.isascii() and plain.lower() == name.replace("_", "").lower():
-        return plain
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))

@@ -13,6 +13,7 @@ from .composed import composed
 from .errors import SpecError
 from .fold import folded, none_fact
 from .ir import Assign, Call, Choose, Compare, Constant, Dim, Expr, If, Name, Ndim, Number, Stmt, rebuild
+from .naming import fresh
 from .vocabulary import FUNCTIONS
 
 MAX_NODES = 10_000
@@ -57,16 +58,13 @@ class Expander:
         self.rule = rule
         self.budget = budget
         self.stack: list[str] = []
-        self.count: dict[str, int] = {}
         self.facts: dict[str, dict[str, int]] = {}
         self.nullable = set(rule.optional)
         self.loops = 0
         self.draws = 0
         self.depth = 0
         self.numbers = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | {rule.step, *rule.scalar_inputs}
-        own = {h.name for h in rule.hypers} | set(rule.state_names) | {rule.param, rule.grad, rule.step or rule.param}
-        own |= {i.name for i in rule.inputs}
-        self.taken = own | set(ir.assigned(rule.body)) if names is None else set(names)
+        self.taken = {*rule.declared, *ir.assigned(rule.body)} if names is None else set(names)
 
     def rule_body(self) -> tuple[Stmt, ...]:
         return tuple(self.block(self.rule.body, {}, {}))
@@ -88,13 +86,7 @@ class Expander:
 
     def fresh(self, name: str, owner: str = "") -> str:
         """`name` where it is free, else with its owner in front, else numbered too."""
-        base = f"{owner}_{name}" if owner else name
-        candidate = name if name not in self.taken else base
-        while candidate in self.taken:
-            self.count[base] = self.count.get(base, 1) + 1
-            candidate = f"{base}_{self.count[base]}"
-        self.taken.add(candidate)
-        return candidate
+        return fresh(f"{owner}_{name}" if owner and name in self.taken else name, self.taken)
 
     def block(self, body: tuple[Stmt, ...], scope: dict[str, Expr], ranks: dict[str, int]) -> list[Stmt]:
         """The expanded statements; `ranks` learns what they assert."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from . import ir
 from .ir import Assert, Assign, Binary, Call, Choose, Expr, For, If, Name, Number, Stmt, When, rebuild
 from .lerp import averages
+from .naming import fresh
 from .scalars import ELEMENTWISE
 from .text import expression
 
@@ -24,7 +25,6 @@ class Hoister:
         self.named: dict[Expr, str] = {}
         self.named_once: list[str] = []
         self.texts: dict[str, str] = {}
-        self.count = 0
 
     def block(self, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
         out: list[Stmt] = []
@@ -102,10 +102,7 @@ class Hoister:
     def condition(self, test: Expr, before: list[Stmt]) -> Expr:
         """The condition of a real branch under a name that is bound once, whatever the branch binds anew."""
         if test not in self.named:
-            name, number = "due", 2
-            while name in self.taken:
-                name, number = f"due_{number}", number + 1
-            self.taken.add(name)
+            name = fresh("due", self.taken)
             self.named[test] = name
             self.texts[name] = expression(test)
             self.scalars.add(name)
@@ -114,11 +111,7 @@ class Hoister:
 
     def name(self, node: Expr, before: list[Stmt]) -> Expr:
         if node not in self.named:
-            self.count += 1
-            while f"c{self.count}" in self.taken:
-                self.count += 1
-            name = f"c{self.count}"
-            self.taken.add(name)
+            name = fresh("c1", self.taken, "c")
             self.named[node] = name
             self.named_once.append(name)
             self.texts[name] = expression(node)

@@ -441,6 +441,12 @@ class Rule(Node):
         return tuple(s.name for s in self.slots) + tuple(s.name for s in self.shared)
 
     @property
+    def declared(self) -> tuple[str, ...]:
+        """Every name of the signature: each has a value before the first statement."""
+        first = (self.param, self.grad, *((self.step,) if self.step else ()))
+        return (*first, *self.state_names, *(d.name for d in (*self.hypers, *self.inputs)))
+
+    @property
     def read_at_init(self) -> tuple[str, ...]:
         """The hyperparameters that slots and shared scalars begin with, once each."""
         found = [s.init.value for s in self.slots] + [s.initial for s in self.shared]

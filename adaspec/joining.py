@@ -15,6 +15,7 @@ from . import ir, noise
 from .errors import SpecError, suggest
 from .hypers import check_default
 from .ir import Call, Constant, Expr, Name, Number, Unary
+from .naming import fresh
 from .source import MAX_NAME
 from .vocabulary import FUNCTIONS
 
@@ -43,8 +44,7 @@ class Joiner:
         self.own = list(rule.hypers)
         self.hypers: list[ir.Hyper] = []
         self.functions = list(rule.functions)
-        self.bound = {rule.param, rule.grad, *rule.state_names, *(d.name for d in (*rule.hypers, *rule.inputs))}
-        self.bound |= set(ir.assigned(rule.body)) | ({rule.step} if rule.step else set())
+        self.bound = {*rule.declared, *ir.assigned(rule.body)}
         self.taken = self.bound | {f.name for f in rule.functions} | {rule.name} | _called(rule)
         self.parts: dict[tuple[str, bool], Join] = {}
         self.passed: dict[tuple[str, bool, str], str] = {}
@@ -54,12 +54,7 @@ class Joiner:
 
     def claim(self, name: str, prefix: str, at: ir.Node) -> str:
         """`name` where it is free, else with the prefix, else numbered too."""
-        found = name if name not in self.taken else f"{prefix}_{name}"
-        base, count = found, 1
-        while found in self.taken:
-            count += 1
-            found = f"{base}_{count}"
-        return self.take(found, at)
+        return self.take(fresh(name if name not in self.taken else f"{prefix}_{name}", self.taken), at)
 
     def take(self, name: str, at: ir.Node) -> str:
         if len(name) > MAX_NAME:
@@ -299,9 +294,8 @@ def _called(node: ir.Rule | ir.Function) -> set[str]:
 
 
 def _locals(rule: ir.Rule) -> Iterator[str]:
-    state = {rule.param, rule.grad, *rule.state_names, *(d.name for d in (*rule.hypers, *rule.inputs))}
     loops = (n.variable for n in ir.walk(rule.body) if isinstance(n, ir.For) and n.variable != "_")
-    yield from (name for name in dict.fromkeys((*ir.assigned(rule.body), *loops)) if name not in state)
+    yield from (name for name in dict.fromkeys((*ir.assigned(rule.body), *loops)) if name not in rule.declared)
 
 
 def _read(value: Expr) -> list[str]:

@@ -95,8 +95,7 @@ def lower(spec: Spec) -> Lowered:
     rule = spec.core
     scalars = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | ({rule.step} if rule.step else set())
     scalars |= set(rule.scalar_inputs)
-    taken = scalars | {rule.param, rule.grad, rule.name} | set(rule.state_names) | set(ir.assigned(spec.checked))
-    taken |= set(rule.array_inputs)
+    taken = {rule.name, *rule.declared, *ir.assigned(spec.checked)}
     hoister = Hoister(rule, scalars, taken)
     body = hoister.block(spec.checked[:-1])
     body = Rewriter(scalars, domains.signature(rule)).block(body)

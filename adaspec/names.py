@@ -20,8 +20,7 @@ ELSEWHERE = {
 
 
 def check_names(rule: ir.Rule) -> None:
-    arguments = [rule.param, rule.grad, rule.step, *rule.state_names, *(h.name for h in (*rule.hypers, *rule.inputs))]
-    declared = {name for name in arguments if name}
+    declared = set(rule.declared)
     for function in rule.functions:
         if function.name in declared:
             what = f"'{function.name}' is a function, and an argument of '{rule.name}' too"

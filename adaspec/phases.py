@@ -13,6 +13,7 @@ from typing import Any
 from . import ir
 from .branching import settled
 from .ir import Assign, Call, Expr, If, Name, Stmt, When, rebuild
+from .naming import fresh
 from .stage import Stage, Type
 from .table import bound
 
@@ -88,7 +89,7 @@ class Splitter:
             for name in bound((stmt,)):
                 if not self.seen_before(name):
                     continue
-                new = self.fresh(f"{name}_new")
+                new = fresh(f"{name}_new", self.taken)
                 if isinstance(stmt, Assign):
                     stmt = replace(stmt, name=new)
                 else:  # a loop, which begins with the old value
@@ -138,7 +139,7 @@ class Splitter:
                     self.append(getattr(self, kind), replace(stmt, then=parts[0], otherwise=parts[1]))
             for side, holds in zip(sides, (True, False), strict=True):
                 for total in side.totals[k] if k < len(side.totals) else ():
-                    part = self.fresh(f"{total.name}_part")
+                    part = fresh(f"{total.name}_part", self.taken)
                     zero = (Assign(part, ir.Number(0.0)),)
                     value = (Assign(part, total.value),)
                     parts = (value, zero) if holds else (zero, value)
@@ -195,7 +196,7 @@ class Splitter:
         last = 0
         for node in found:
             argument = self.without_totals(node.args[0], target)
-            name = self.fresh(f"{target}_total")
+            name = fresh(f"{target}_total", self.taken)
             # As early as what it sums is known: totals that can share a pass over the model do.
             level = max((self.bound_at.get(n, 0) for n in ir.names(argument)), default=0)
             self.totals[level].append(Total(name, argument))
@@ -216,13 +217,6 @@ class Splitter:
             self.scalars.append([])
             self.bodies.append([])
             self.totals.append([])
-
-    def fresh(self, name: str) -> str:
-        candidate, number = name, 2
-        while candidate in self.taken:
-            candidate, number = f"{name}_{number}", number + 1
-        self.taken.add(candidate)
-        return candidate
 
     def is_scalar(self, stmt: Stmt) -> bool:
         """Whether every name that the statement reads or binds is one value for the whole model."""

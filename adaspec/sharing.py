@@ -8,6 +8,7 @@ from collections.abc import Callable
 from . import ir
 from .ir import Assign, Binary, Call, Expr, If, Name, Stmt, rebuild
 from .lower import Subtract
+from .naming import fresh, unnumbered
 from .stage import FULL as FULL_DIMS
 from .stage import Stage, Type
 
@@ -72,7 +73,7 @@ def shared_parts(
         if part is None:
             i += 1
             continue
-        name = _fresh(part, taken)
+        name = _name(part, taken)
         small = kind(part) == "small"
         types[name] = Type(Stage.ARRAY) if small else Type(Stage.ARRAY, FULL_DIMS)
         for j in range(i, _lasts(stmts, i, part) + 1):
@@ -121,18 +122,13 @@ def _replaced(stmt: Stmt, part: Expr, new: Expr) -> Stmt:
     return rebuild(stmt, change)
 
 
-def _fresh(part: Expr, taken: set[str]) -> str:
+def _name(part: Expr, taken: set[str]) -> str:
     """`norm_x` for norm(x), else `e1`, `e2`, …"""
     if isinstance(part, Call) and len(part.args) == 1 and isinstance(part.args[0], Name) and not part.options:
         name = f"{part.function}_{part.args[0].id}"
     else:
         name = "e1"
-    stem, number = name.rstrip("0123456789"), 1
-    while name in taken:
-        number += 1
-        name = f"{stem}{number}"
-    taken.add(name)
-    return name
+    return fresh(name, taken, unnumbered(name))
 
 
 def bound(body: tuple[Stmt, ...]) -> set[str]:

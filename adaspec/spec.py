@@ -17,6 +17,7 @@ from .compose import composed
 from .errors import NO_PATH, Diagnostic, SpecError, SpecWarning
 from .expand import expand_function
 from .fans import LAYOUT, layout_of, placed
+from .naming import spelled
 from .parse import parse_rule
 from .rewrite import rewrite, rewrite_function
 from .scalars import evaluate as scalar
@@ -67,10 +68,7 @@ class Spec:
     def class_name(self) -> str:
         """`AdaX` where the docstring's word before the colon spells the name so, else CamelCase."""
         word = self.rule.doc.partition(":")[0].strip().split("\n")[0]
-        plain = word.replace("-", "").replace("_", "")
-        if plain.isidentifier() and plain.isascii() and plain.lower() == self.name.replace("_", "").lower():
-            return plain if not is_keyword(plain) else f"{plain}_"
-        name = "".join(part[:1].upper() + part[1:] for part in self.name.split("_"))
+        name = spelled(word, self.name)
         return name if not is_keyword(name) else f"{name}_"
 
     @cached_property

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import ir
 from .ir import Assign, Expr, For, If, Name, Stmt
+from .naming import fresh
 from .stage import Stage, Type, signature
 from .table import lowered_type, type_table
 
@@ -68,17 +69,10 @@ class Versions:
         if numbers and old.stage.shared != found.stage.shared:  # type: ignore[union-attr]
             own = self.types.get(name)
             back = own is not None and own.stage.shared == found.stage.shared
-            now = name if back else self.fresh(name)
+            now = name if back else fresh(f"{name}_each", self.taken)
         self.current[name] = now
         self.types[now] = found
         return now
-
-    def fresh(self, name: str) -> str:
-        candidate, number = f"{name}_each", 2
-        while candidate in self.taken:
-            candidate, number = f"{name}_each_{number}", number + 1
-        self.taken.add(candidate)
-        return candidate
 
     def branch(self, stmt: If, inside: Stage) -> If:
         test = self.read(stmt.test)
@@ -118,7 +112,7 @@ class Versions:
             now = self.current.get(name, name)
             if now not in self.types and name not in ir.assigned(alone):
                 continue
-            new = self.fresh(name)
+            new = fresh(f"{name}_each", self.taken)
             self.types[new] = _with(inner[now], Stage.SHAPE)
             if now in self.types:
                 copies.append(Assign(new, Name(now), span=stmt.span))

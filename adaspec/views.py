@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import ir
 from .ir import Assign, Call, Expr, Name, Stmt
+from .naming import fresh
 from .tidy import live
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def view(spec: Spec, label: str, taken: set[str]) -> View:
         node = ir.rebuild(node, change)
         if not (isinstance(node, Call) and node.function == "total"):
             return node
-        name = _fresh(function.name, taken)
+        name = fresh(f"{function.name}_total", taken)
         argument = node.args[0]
         sums.append(Sum(name, live(tuple(before), ir.names(argument)), argument))
         return Name(name, span=node.span)
@@ -69,11 +70,3 @@ def view(spec: Spec, label: str, taken: set[str]) -> View:
     body = live(tuple(before), ir.names(value))
     return View(label, tuple(a.name for a in function.arguments), tuple(sums), body, value, function.doc,
                 spec.takes_grads(label))  # fmt: skip
-
-
-def _fresh(function: str, taken: set[str]) -> str:
-    name, number = f"{function}_total", 2
-    while name in taken:
-        name, number = f"{function}_total_{number}", number + 1
-    taken.add(name)
-    return name

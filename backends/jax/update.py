@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from adaspec import ir
-from adaspec.branching import own_names, passed, settled
+from adaspec.branching import passed, settled
 from adaspec.emit import doc_lines
 from adaspec.facts import TRUE
 from adaspec.ir import Assign, For, If, Stmt, When
@@ -45,7 +45,7 @@ class Update:
         """The phase that binds the parameter last, and yields the update."""
         self.summed = len(holds) == 1 and plain
         """Whether the update is what the statements subtract; else it is the new parameter less the old one."""
-        self.known = own_names(self.rule) | {t.name for p in self.lowered.phases for t in p.totals}
+        self.known = set(self.rule.declared) | {t.name for p in self.lowered.phases for t in p.totals}
         """The names that have a value where the next statement stands."""
 
     def binds_param(self, stmt: ir.Node) -> bool:

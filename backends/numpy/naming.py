@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from adaspec.emit import mangle
+from adaspec.naming import fresh
 
 
 class Names:
@@ -17,11 +18,7 @@ class Names:
 
     def fresh(self, name: str) -> str:
         """`name`, or the first of `name2`, `name3`, … that is free; taken from now on."""
-        new, number = name, 2
-        while new in self.taken:
-            new, number = f"{name}{number}", number + 1
-        self.taken.add(new)
-        return new
+        return fresh(name, self.taken, name)
 
     def copy(self) -> Names:
         """The same names for one of several bodies, of which only one runs: each may take what the others take."""

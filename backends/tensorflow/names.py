@@ -119,8 +119,7 @@ class Names:
     def local(self) -> dict[str, str]:
         """Locals of the methods."""
         lowered, rule = self.lowered, self.lowered.rule
-        names = [rule.param, rule.grad, *([rule.step] if rule.step else []), *rule.state_names]
-        names += [*(h.name for h in self.own), *(i.name for i in rule.inputs)]
+        names = [*rule.declared]
         for phase in lowered.phases:
             names += [*ir.assigned(phase.scalars), *ir.assigned(phase.body), *(t.name for t in phase.totals)]
         for view in lowered.views:

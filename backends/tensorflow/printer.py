@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from adaspec import ir
-from adaspec.branching import own_names, passed, settled
+from adaspec.branching import passed, settled
 from adaspec.counting import is_counted
 from adaspec.domains import Interval, interval
 from adaspec.emit import HostPrinter
@@ -63,7 +63,7 @@ def traced_names(names: Names) -> set[str]:
     bodies += tuple(s.body for v in lowered.views for s in v.sums)
     bindings = [s for body in bodies for s in ir.walk(body) if isinstance(s, Assign | Subtract)]
     # What a real branch returns, with the condition that decides it; all that the rule binds may have a value before.
-    known = own_names(rule) | {t.name for p in lowered.phases for t in p.totals} | {s.name for s in bindings}
+    known = set(rule.declared) | {t.name for p in lowered.phases for t in p.totals} | {s.name for s in bindings}
     decided = [
         (w, set(passed(w, known)[1])) for body in bodies for w in ir.walk(body) if isinstance(w, When)
     ]  # fmt: skip

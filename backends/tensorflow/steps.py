@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from adaspec import ir
-from adaspec.branching import own_names
 from adaspec.ir import Assign, Constant, Stmt
 from adaspec.lower import Lowered, Subtract
 from adaspec.noise import SEED
@@ -40,7 +39,7 @@ class Steps:
         self.bound |= firsts
         self.rebound = [h.name for h in names.plain if h.name in self.bound]
         self.decayed = self._decayed()
-        self.own = own_names(self.rule) | {t.name for p in self.lowered.phases for t in p.totals}
+        self.own = set(self.rule.declared) | {t.name for p in self.lowered.phases for t in p.totals}
         self.known = set(self.own)
         """The names that have a value behind the statements printed so far."""
 

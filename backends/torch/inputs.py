@@ -8,6 +8,7 @@ from typing import Any
 from adaspec import ir
 from adaspec.ir import Compare, Name, Unary
 from adaspec.lower import Lowered
+from adaspec.naming import fresh
 from adaspec.stage import Stage, Type
 
 Lines = list[str]
@@ -20,11 +21,7 @@ def asked_by_flags(lowered: Lowered) -> tuple[Lowered, dict[str, str]]:
     flags: dict[str, str] = {}
     for i in lowered.rule.inputs:
         if i.optional:
-            name, number = f"has_{i.name}", 2
-            while name in taken:
-                name, number = f"has_{i.name}_{number}", number + 1
-            taken.add(name)
-            flags[i.name] = name
+            flags[i.name] = fresh(f"has_{i.name}", taken)
 
     def change(node: Any) -> Any:
         match node:

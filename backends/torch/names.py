@@ -7,6 +7,7 @@ from functools import cached_property
 from adaspec import ir
 from adaspec.emit import HELPERS, mangle
 from adaspec.lower import Lowered
+from adaspec.naming import fresh, unnumbered
 
 _MODULE = """
 torch math chain Any Callable Iterator Tensor contextmanager self group model tensor noise
@@ -37,12 +38,10 @@ class Names:
         """For each input that may be left out, the name of the flag that says whether it is there."""
         rule = lowered.rule
         given = {*(i.name for i in rule.inputs), *self.flags.values()}
-        self.taken = {rule.name}
+        self.taken = {rule.name, *rule.declared, *given}
         for phase in lowered.phases:
             self.taken |= ir.names((*phase.scalars, *phase.body)) | set(ir.assigned((*phase.scalars, *phase.body)))
             self.taken |= {t.name for t in phase.totals}
-        self.taken |= {rule.param, rule.grad, *rule.state_names, *(h.name for h in rule.hypers)}
-        self.taken |= ({rule.step} if rule.step else set()) | given
         for view in lowered.views:
             self.taken |= set(view.bound)
         reserved = {*MODULE, *TORCH, *HELPERS, lowered.spec.class_name}
@@ -61,11 +60,7 @@ class Names:
 
     def fresh(self, name: str) -> str:
         """`name`, or a name like it that nothing else has."""
-        candidate, stem, number = name, name.rstrip("0123456789"), 2
-        while candidate in self.used:
-            candidate, number = f"{stem}{number}", number + 1
-        self.used.add(candidate)
-        return candidate
+        return fresh(name, self.used, unnumbered(name))
 
     @cached_property
     def betas(self) -> tuple[ir.Hyper, ...]:
