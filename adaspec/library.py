@@ -45,7 +45,12 @@ def load(name: str | Path) -> Spec:
 
 def names() -> list[str]:
     """Every rule and dialect of the library, as `load` takes them, in alphabetical order."""
-    return sorted([*_files(), *_dialects()])
+    return sorted([*rules(), *_dialects()])
+
+
+def rules() -> list[str]:
+    """Every rule of the library, in alphabetical order: what has a file of its own."""
+    return sorted(_files())
 
 
 VERSIONS = {

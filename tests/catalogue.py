@@ -71,7 +71,7 @@ def worst(index: int) -> float:
 
 
 def catalogue(measured: dict[str, float]) -> str:
-    specs = {name: adaspec.load(name) for name in adaspec.names() if ":" not in name}
+    specs = {name: adaspec.load(name) for name in library.rules()}
     dialects = [name for name in adaspec.names() if ":" in name]
     proven = [name for name in dialects if library.equals(name)]
     lines = [

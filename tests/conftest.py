@@ -31,7 +31,8 @@ NEEDS = {"needs_torch": ("torch",), "needs_jax": ("jax", "optax"), "needs_tensor
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if any("sampled" in item.keywords for item in items):
-        from sample import rules, sample
+        from adaspec.library import rules
+        from sample import sample
 
         rest = set(rules()) - sample()
         for item in items:

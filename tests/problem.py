@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import adaspec
+from adaspec.library import rules
 
 Array = np.ndarray
 Model = list[Array]
@@ -43,7 +44,7 @@ def of_gradients_alone() -> list[str]:
 
     The others run with their inputs, and on full rank, in test_inputs, test_matrices, test_verify and test_proof.
     """
-    specs = (adaspec.load(name) for name in adaspec.names() if ":" not in name)
+    specs = (adaspec.load(name) for name in rules())
     return [s.name for s in specs if not s.inputs and not {"eigh(", "qr("} & set(re.findall(r"\w+\(", s.text))]
 
 

@@ -10,14 +10,11 @@ from functools import cache
 
 import adaspec
 from adaspec import ir
+from adaspec.library import rules
 
 MOST = 11
 """More would cost more than a plain run has; what is left over is tried at length in the whole proof."""
 ALWAYS = ("adafactor", "adam", "adax", "lamb", "muon", "prodigy", "schedule_free", "momentum")
-
-
-def rules() -> list[str]:
-    return [name for name in adaspec.names() if ":" not in name]
 
 
 def constructs(name: str) -> set[object]:

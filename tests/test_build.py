@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 
 import adaspec
+from adaspec.library import rules
 from adaspec.verification import supplied
 
 building = sys.modules["adaspec.build"]  # the attribute `adaspec.build` is the function
-RULES = [n for n in adaspec.names() if ":" not in n]
+RULES = rules()
 
 
 def own_spec() -> adaspec.Spec:

@@ -6,7 +6,7 @@ import pytest
 
 import adaspec
 from adaspec.constructs import CONSTRUCTS, constructs
-from sample import rules
+from adaspec.library import rules
 
 KNOWN = {
     "sgd": ["elementwise"],

@@ -15,10 +15,11 @@ import pytest
 
 import adaspec
 from adaspec.build import TARGETS
+from adaspec.library import rules
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = ("adafactor", "adam", "adax", "lamb", "muon", "prodigy", "schedule_free")
-RULES = [n for n in adaspec.names() if ":" not in n]
+RULES = rules()
 
 
 @pytest.mark.parametrize("target", TARGETS)

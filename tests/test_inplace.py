@@ -11,13 +11,14 @@ import pytest
 import adaspec
 from adaspec import ir, scalars
 from adaspec.inplace import FUSED, Branch, Item, Loop, Op, plan
+from adaspec.library import rules
 from adaspec.lower import Lowered, lower
 from adaspec.stage import Stage
 from adaspec.verification import supplied
 from problem import MATRICES_ONLY
 from tricky import LOCAL, MODEL, settings, tricky
 
-RULES = [name for name in adaspec.names() if ":" not in name]
+RULES = rules()
 
 
 class Machine:

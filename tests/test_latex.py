@@ -8,7 +8,7 @@ import pytest
 
 import adaspec
 from adaspec.latex import latex, lines, symbol
-from sample import rules
+from adaspec.library import rules
 
 
 @pytest.mark.parametrize("name", rules())

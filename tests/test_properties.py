@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import adaspec
+from adaspec.library import rules
 
-RULES = [n for n in adaspec.names() if ":" not in n]
+RULES = rules()
 TARGETS = [
     pytest.param(t, marks=[getattr(pytest.mark, f"needs_{t}")] if t != "numpy" else [])
     for t in ("numpy", "torch", "jax", "tensorflow")

@@ -24,12 +24,13 @@ from adaspec import domains, ir
 from adaspec.decide import decided, fixed
 from adaspec.expand import expand_function
 from adaspec.ir import Assign, Binary, Expr, Name, Number
+from adaspec.library import rules
 from adaspec.parse import parse_expression
 from adaspec.rewrite import Rewriter
 from adaspec.scalars import evaluate
 from exact import digits, exact, growth, mp
 
-NAMES = [name for name in adaspec.names() if ":" not in name]
+NAMES = rules()
 STEPS = [1, 2, 3, 10, 256, 1000, 2048, 2**24, 10**7, 10**8, 2**31]
 UNIT = 2.0**-52
 BOUND = 8.0

@@ -11,9 +11,10 @@ import pytest
 import adaspec
 from adaspec import verification
 from adaspec.build import TARGETS, build
+from adaspec.library import rules
 from adaspec.magnitude import Sized
 
-RULES = [n for n in adaspec.names() if ":" not in n]
+RULES = rules()
 NEEDS = {"torch": pytest.mark.needs_torch, "jax": pytest.mark.needs_jax, "tensorflow": pytest.mark.needs_tensorflow}
 INSTALLED = [pytest.param(t, marks=[NEEDS[t]] if t in NEEDS else []) for t in TARGETS]
 

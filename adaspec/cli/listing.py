@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import library
-from ..build import export
 from ..constructs import CONSTRUCTS, constructs
 from ..errors import SpecError, suggest
 from ..spec import Spec
+from .exporting import emitted
 from .terminal import Fault, complain, console, print_json, put, safe, table
 
 WIDE = 150
@@ -20,7 +20,7 @@ WIDE = 150
 
 def run(as_json: bool, construct: list[str], family: str | None, target: str | None) -> int:
     """The whole library, or what of it uses every construct named, belongs to a family, and can be exported."""
-    specs = {name: library.load(name) for name in library.names() if ":" not in name}
+    specs = {name: library.load(name) for name in library.rules()}
     dialects = {name: library.host(name) for name in library.names() if ":" in name}
     if family is not None:
         dialects = {name: host for name, host in dialects.items() if name.partition(":")[0] == family}
@@ -91,8 +91,8 @@ def _dialects(dialects: Mapping[str, str], specs: Mapping[str, Spec]) -> Table:
 
 def _exports(spec: Spec, target: str) -> bool:
     try:
-        export(spec, target)
-    except (SpecError, ValueError, NotImplementedError):
+        emitted(spec, target)
+    except (SpecError, Fault):
         return False
     return True
 

@@ -23,7 +23,7 @@ from .terminal import console, print_json, progress, put, safe, table, versions
 
 
 def run(names: list[str], targets: list[str] | None, steps: int, dtypes: tuple[str, ...], as_json: bool) -> int:
-    typed = [n for n in library.names() if ":" not in n] if names == ["all"] else list(dict.fromkeys(names))
+    typed = library.rules() if names == ["all"] else list(dict.fromkeys(names))
     specs = [find(name)[0] for name in typed]
     reports = []
     out = console()
