@@ -1,0 +1,124 @@
+"""The intermediate representation of an update rule: small, frozen, with a source span on every node.
+
+Equality, hash and repr come from the fields; a span never takes part in them, so two texts that say the same are the
+same `Function`. The nodes stand in the modules of this package, in the order of a spec: expressions, statements,
+declarations. How they are walked and rebuilt stands here, which is also the door to all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from functools import cache
+from typing import TypeVar
+
+from .declarations import EACH, Argument, Dialect, Function, Hyper, Init, Inner, Input, Rule, Setting, Shared, Slot
+from .expressions import (
+    NOWHERE,
+    Binary,
+    Call,
+    Choose,
+    Compare,
+    Constant,
+    Dim,
+    Draw,
+    Expr,
+    FanIn,
+    FanOut,
+    Index,
+    Logical,
+    Name,
+    Ndim,
+    Node,
+    Number,
+    Part,
+    Pick,
+    Shape,
+    Size,
+    Span,
+    Transpose,
+    Unary,
+)
+from .statements import Assert, Assign, For, If, Return, Stmt, Unpack, When
+
+__all__ = [
+    "EACH", "NOWHERE", "Argument", "Assert", "Assign", "Binary", "Call", "Choose", "Compare", "Constant", "Dialect",
+    "Dim", "Draw", "Expr", "FanIn", "FanOut", "For", "Function", "Hyper", "If", "Index", "Init", "Inner", "Input",
+    "Logical", "Name", "Ndim", "Node", "Number", "Part", "Pick", "Return", "Rule", "Setting", "Shape", "Shared",
+    "Size", "Slot", "Span", "Stmt", "Transpose", "Unary", "Unpack", "When", "assigned", "children", "names",
+    "rebuild", "values_read", "walk",
+]  # fmt: skip
+
+N = TypeVar("N", bound=Node)
+
+
+@cache
+def _parts(kind: type[Node]) -> tuple[str, ...]:
+    """The fields of a node class that may hold nodes. Cached: every pass walks every node."""
+    return tuple(f.name for f in fields(kind) if f.name != "span")
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly under `node`, in the order of its fields."""
+    for name in _parts(type(node)):
+        yield from _nodes(getattr(node, name))
+
+
+def _nodes(value: object) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _nodes(item)
+
+
+def walk(node: Node | tuple[Node, ...]) -> Iterator[Node]:
+    """`node` and everything under it, parents first."""
+    for root in _nodes(node):
+        yield root
+        for child in children(root):
+            yield from walk(child)
+
+
+def rebuild(node: N, change) -> N:
+    """`node` with `change` applied to each node directly under it; the same object where nothing changed."""
+    changed = {}
+    for name in _parts(type(node)):
+        old = getattr(node, name)
+        new = _mapped(old, change)
+        if new is not old:
+            changed[name] = new
+    return replace(node, **changed) if changed else node
+
+
+def _mapped(value, change):
+    if isinstance(value, Node):
+        return change(value)
+    if isinstance(value, tuple):
+        new = tuple(_mapped(item, change) for item in value)
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+    return value
+
+
+def names(node: Node | tuple[Node, ...]) -> set[str]:
+    """Every name read under `node`."""
+    return {n.id for n in walk(node) if isinstance(n, Name)}
+
+
+def values_read(node: Node) -> set[str]:
+    """Every name whose value is read under `node`: to ask whether it is None does not count."""
+    if isinstance(node, Compare) and node.op in ("is", "is not"):
+        return set()
+    return {node.id} if isinstance(node, Name) else set().union(*map(values_read, children(node)))
+
+
+def assigned(body: tuple[Stmt, ...]) -> list[str]:
+    """Every name bound under `body`, once each, in order of first binding."""
+    found: dict[str, None] = {}
+    for node in walk(body):
+        match node:
+            case Assign(name):
+                found[name] = None
+            case Unpack(names):
+                found |= dict.fromkeys(name for name in names if name != "_")
+    return list(found)
