@@ -11,7 +11,8 @@ from dataclasses import replace
 from . import ir
 from .errors import SpecError
 from .ir import Assert, Assign, Call, Choose, Compare, Expr, For, If, Logical, Name, Number, Stmt, Unary, When
-from .stage import PLACES, axis_of, condition, place_of, static_fact, typeof
+from .shapes import PLACES, axis_of, place_of
+from .stage import condition, static_fact, typeof
 from .types import (
     FULL,
     OPAQUE,

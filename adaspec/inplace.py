@@ -15,7 +15,7 @@ from . import ir
 from .ir import Assign, Expr, Name
 from .kinds import FULL, SCALAR
 from .lower import Lowered, Phase
-from .stage import Stage, Type
+from .types import Stage, Type
 
 FUSED = frozenset({"axpy", "lerp", "addcmul", "addcdiv"})
 """axpy(a, b, k): a + k*b; lerp(a, b, w): a + w*(b - a); addcmul(a, b, c, k): a + k*b*c;

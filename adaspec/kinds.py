@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import ir
 from .ir import Binary, Call, Choose, Expr, Index, Name, Number, Transpose, Unary
 from .lower import lowered_type
-from .stage import Stage, Type
+from .types import Stage, Type
 from .vocabulary import FUNCTIONS
 
 SCALAR, SMALL, FULL, OTHER = "scalar", "small", "full", "other"

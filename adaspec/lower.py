@@ -18,10 +18,10 @@ from .hoist import Hoister
 from .ir import Assign, Expr
 from .phases import Phase, Total, split
 from .rewrite import Rewriter
-from .stage import Stage, Type
 from .table import lowered_type, type_table
 from .text import expression
 from .tidy import Subtract, live, ordered, renumbered, updates
+from .types import Stage, Type
 from .versions import separated
 from .views import View, view
 

@@ -14,8 +14,8 @@ from . import ir
 from .branching import settled
 from .ir import Assign, Call, Expr, If, Name, Stmt, When, rebuild
 from .naming import fresh
-from .stage import Stage, Type
 from .table import bound
+from .types import Stage, Type
 
 
 @dataclass(frozen=True)

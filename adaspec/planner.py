@@ -11,7 +11,7 @@ from .kinds import FULL, SCALAR, SMALL, Kinds
 from .lower import Lowered, Subtract
 from .scale import Scaled, Scaler
 from .sharing import bound, inlined, live_before, reads, shared_parts
-from .stage import Type
+from .types import Type
 from .vocabulary import FUNCTIONS
 
 

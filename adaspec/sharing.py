@@ -9,8 +9,8 @@ from . import ir
 from .ir import Assign, Binary, Call, Expr, If, Name, Stmt, rebuild
 from .lower import Subtract
 from .naming import fresh, unnumbered
-from .stage import FULL as FULL_DIMS
-from .stage import Stage, Type
+from .types import FULL as FULL_DIMS
+from .types import Stage, Type
 
 
 def inlined(

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from . import ir
 from .ir import Assign, Call, Expr, For, If, Stmt
-from .stage import Env, Stage, Type, joined, signature, typeof
+from .stage import typeof
+from .types import Env, Stage, Type, joined, signature
 
 
 def type_table(

@@ -10,9 +10,9 @@ from . import ir
 from .hoist import Hoister
 from .ir import Assign, Binary, Call, Expr, For, If, Name, Stmt
 from .lerp import decrement
-from .stage import Type
 from .table import lowered_type
 from .text import expression
+from .types import Type
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from typing import Any
 from . import ir
 from .ir import Assign, Expr, For, If, Name, Stmt
 from .naming import fresh
-from .stage import Stage, Type, signature
 from .table import lowered_type, type_table
+from .types import Stage, Type, signature
 
 
 def separated(rule: ir.Rule, body: tuple[Stmt, ...], taken: set[str]) -> tuple[Stmt, ...]:

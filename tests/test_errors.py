@@ -41,6 +41,7 @@ FRONT = [
     "names",
     "parse",
     "reals",
+    "shapes",
     "source",
     "stage",
 ]

@@ -13,7 +13,7 @@ from adaspec import ir, scalars
 from adaspec.inplace import FUSED, Branch, Item, Loop, Op, plan
 from adaspec.library import rules
 from adaspec.lower import Lowered, lower
-from adaspec.stage import Stage
+from adaspec.types import Stage
 from adaspec.verification import supplied
 from problem import MATRICES_ONLY
 from tricky import LOCAL, MODEL, settings, tricky

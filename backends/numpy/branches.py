@@ -10,7 +10,7 @@ from adaspec import ir
 from adaspec.facts import negation
 from adaspec.ir import Assign, Choose, Dim, Expr, For, If, Name, Ndim, Stmt
 from adaspec.lower import Subtract
-from adaspec.stage import Type
+from adaspec.types import Type
 
 from .scalars import Phase, data
 

@@ -10,7 +10,7 @@ from adaspec import ir
 from adaspec.errors import SpecError
 from adaspec.ir import Assign, Binary, Call, Choose, Dim, Expr, For, If, Index, Name, Ndim, Number, Stmt, Transpose
 from adaspec.lower import Lowered, Subtract, lowered_type
-from adaspec.stage import Type, joined
+from adaspec.types import Type, joined
 from adaspec.vocabulary import FUNCTIONS
 
 from .naming import Names

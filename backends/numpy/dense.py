@@ -13,7 +13,7 @@ from adaspec import ir
 from adaspec.ir import Assign, Expr, For, If, Name, Stmt
 from adaspec.lower import Lowered, Subtract
 from adaspec.printer import PRECEDENCE
-from adaspec.stage import Stage, Type
+from adaspec.types import Stage, Type
 
 from .naming import Names
 from .printers import NumberPrinter, WholePrinter

@@ -10,7 +10,7 @@ from adaspec.errors import SpecError
 from adaspec.ir import Binary, Call, Dim, Expr, Ndim, Number
 from adaspec.lower import lowered_type
 from adaspec.printer import PRECEDENCE, Printer
-from adaspec.stage import Type
+from adaspec.types import Type
 from adaspec.vocabulary import FUNCTIONS
 
 from .naming import Names

@@ -15,7 +15,7 @@ from typing import Any
 from adaspec import domains, ir
 from adaspec.ir import Assign, Dim, Expr, For, If, Name, Ndim, Number, Stmt
 from adaspec.lower import Lowered, lowered_type
-from adaspec.stage import Type, joined, signature
+from adaspec.types import Type, joined, signature
 
 from .naming import Names
 

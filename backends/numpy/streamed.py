@@ -9,7 +9,7 @@ from typing import Any
 from adaspec import ir
 from adaspec.ir import Assign, Binary, Call, Expr, Name
 from adaspec.lower import Lowered
-from adaspec.stage import Stage
+from adaspec.types import Stage
 
 from .builder import Builder
 from .naming import Names

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from adaspec import ir
 from adaspec.ir import Call, Choose, Expr, Index, Name, Number, Stmt, Transpose
-from adaspec.stage import Type
+from adaspec.types import Type
 
 WHOLE, SUM, WALK = "whole", "sum", "walk"
 NUMBER, SMALL, FULL = "number", "small", "full"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from adaspec.stage import Type
+from adaspec.types import Type
 
 from .naming import Names
 from .schedule import At, Schedule

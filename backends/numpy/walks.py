@@ -9,7 +9,7 @@ from adaspec.inplace import plan
 from adaspec.ir import Assign, Binary, Call, Expr, For, If, Index, Name, Number, Stmt
 from adaspec.lower import Lowered, Subtract, lowered_type
 from adaspec.phases import Phase
-from adaspec.stage import Stage, Type
+from adaspec.types import Stage, Type
 
 from .naming import Names
 from .operations import Hoist, Operations, Reduction

@@ -6,7 +6,7 @@ from adaspec import ir
 from adaspec.inplace import Branch, Item, Loop, Op, Plan
 from adaspec.ir import Binary, Call, Expr, Name, Number
 from adaspec.kinds import OTHER, SCALAR, Kinds
-from adaspec.stage import Stage
+from adaspec.types import Stage
 
 from .loop import UNARY, Body, Lines
 from .scalars import Scalars

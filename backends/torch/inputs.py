@@ -9,7 +9,7 @@ from adaspec import ir
 from adaspec.ir import Compare, Name, Unary
 from adaspec.lower import Lowered
 from adaspec.naming import fresh
-from adaspec.stage import Stage, Type
+from adaspec.types import Stage, Type
 
 Lines = list[str]
 

@@ -6,7 +6,7 @@ from adaspec import ir
 from adaspec.inplace import Branch, Item, Loop, Op, Plan
 from adaspec.ir import Expr, Name, Number
 from adaspec.kinds import SCALAR, Kinds
-from adaspec.stage import Stage
+from adaspec.types import Stage
 
 from .printer import ShapePrinter, TorchPrinter
 from .scalars import Scalars

@@ -10,7 +10,7 @@ from adaspec.facts import negation
 from adaspec.ir import Assign, Expr, If, Name, Stmt
 from adaspec.lower import Lowered
 from adaspec.printer import PRECEDENCE, Printer
-from adaspec.stage import Stage
+from adaspec.types import Stage
 
 from .liveness import needed, settled, unbound
 from .names import Names
