@@ -17,9 +17,10 @@ from adaspec.layout import fitted
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 
+from .helpers import used_in
 from .naming import Names
 from .printers import NumberPrinter
-from .runtime import TREE, checks, used_in, work
+from .runtime import TREE, checks, work
 from .steps import Steps
 
 RESERVED = {
