@@ -74,12 +74,13 @@ def added(a: Interval, b: Interval) -> Interval:
     for (x, x_open), (y, y_open) in zip(a.ends, b.ends, strict=True):
         if math.isnan(x + y):
             return ANY
-        # Beside a number that is not 0 a small one vanishes: 1 + b is 1. Only a sum of 0 is never reached by rounding.
-        kept = x == 0 or y == 0 or x + y == 0
+        # Beside a number that is not 0 a small one vanishes: 1 + b is 1. Only a sum of 0 is never reached by rounding,
+        # nor is an open end to which 0 is added.
+        excluded = (x_open and y == 0) or (y_open and x == 0) or (x + y == 0 and (x_open or y_open))
         if math.isinf(x + y):
             ends.append((x + y, x_open if math.isinf(x) and not (math.isinf(y) and not y_open) else y_open))
         else:
-            ends.append((x + y, (x_open or y_open) and kept))
+            ends.append((x + y, excluded))
     against = any(p.has(math.inf) and q.has(-math.inf) for p, q in ((a, b), (b, a)))
     return Interval(ends[0][0], ends[1][0], ends[0][1], ends[1][1], a.nan or b.nan or against)
 
@@ -141,6 +142,8 @@ def power(a: Interval, b: Interval) -> Interval:
             # b**t with b in [0, 1) and t >= 1 is under 1
             is_open = is_open or (value == 1 and x == 1 and x_open and x == a.high and b.low >= 1)
             ends.append((value, is_open))
+    if a.has(0.0) and b.low <= -1:  # the zero may be -0.0, whose odd negative powers are -inf
+        ends.append((-math.inf, False))
     return _spanned(ends, nan)
 
 

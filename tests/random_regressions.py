@@ -153,5 +153,14 @@ def rule(x: Param, g: Grad, s: Slot = zeros, *, lr: Positive = 0.01, c: Decay = 
     x = x - s
     return x, s
 """,
+    "a branch binds the name under which another value is found": """
+def rule(x: Param, g: Grad, m: Slot = zeros, *, n: Count = 3):
+    old = g
+    g = abs(old) + 0.5 if n > 1 else rsqrt(1 + old**2)
+    old = 0.9 * old + 0.1 * g
+    m = m + old
+    x = x - old
+    return x, m
+""",
 }  # fmt: skip
 HEAD = '"""Found: a rule. The tests, 2026. https://example.org"""\n\n'

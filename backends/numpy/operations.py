@@ -81,8 +81,26 @@ class Operations:
 
     def settled(self, items: tuple[Item, ...]) -> list[str]:
         """What a branch or loop binds anew is found under its own name behind it, whichever way is taken."""
-        found = [n for n in dict.fromkeys(_rebound(items)) if n in self.held and self.held[n] != self.names[n]]
-        return [f"{self.names[n]} = {self.lasting(self.held.pop(n))}" for n in found]
+        bound = list(dict.fromkeys(_rebound(items)))
+        return self.moved([n for n in bound if n in self.held], bound)
+
+    def parted(self, name: str) -> list[str]:
+        """The variable of `name` is about to get another array: whatever else is found there moves to its own."""
+        return self.moved([], [name])
+
+    def moved(self, names: list[str], bound: list[str]) -> list[str]:
+        """`names`, and what is found under a variable of `bound` or under one that is moved to, each under its own."""
+        found: dict[str, str] = {}
+        names, freed = [n for n in names if self.held[n] != self.names[n]], list(bound)
+        while names or freed:
+            for name in names:
+                found[name] = self.held.pop(name)
+            texts, freed = {self.names[n] for n in [*names, *freed]}, []
+            names = [n for n, text in self.held.items() if text in texts and text != self.names[n]]
+        moves = {self.names[n]: self.lasting(text) for n, text in found.items()}
+        if moves.keys() & moves.values():  # they change places
+            return [f"{', '.join(moves)} = {', '.join(moves.values())}"]
+        return [f"{name} = {text}" for name, text in moves.items()]
 
     def lasting(self, text: str) -> str:
         """An array that keeps its value however the buffers are used behind a branch."""
@@ -127,15 +145,17 @@ class Operations:
         (value,) = op.args
         if isinstance(value, Call) and value.function == "copy":  # what shows another array is copied anyway
             (value,) = value.args
-            return [f"{self.variable(op.out)} = {self.arrays.copy(value)}"]
+            text = self.arrays.copy(value)
+            return [*self.parted(op.out), f"{self.variable(op.out)} = {text}"]
         alias = isinstance(value, Name)
         # An array chosen among others may be written to, as one that is computed.
         text = self.arrays.copy(value) if shows_other(value) and not alias else self.arrays.text(value)
         if alias and not self.depth:
             self.held[op.out] = text
             return []
+        parted = self.parted(op.out)
         name = self.variable(op.out)
-        return [f"{name} = {self.lasting(text)}"] if text != name else []
+        return [*parted, f"{name} = {self.lasting(text)}"] if text != name else []
 
     def variable(self, name: str) -> str:
         """The variable that a name is bound to from now on; in a branch not a buffer's, where another value may lie."""
@@ -149,6 +169,7 @@ class Operations:
 
     def fresh(self, op: Op, args: list[str]) -> list[str]:
         """Inside a branch an operation makes an array of its own, since it may not be the one that runs."""
+        parted = self.parted(op.out)
         name = self.variable(op.out)
         match op.function:
             case "copy":
@@ -161,7 +182,7 @@ class Operations:
                 text = f"np.square({args[0]})"
             case function:
                 text = f"np.{CALLS.get(function, function)}({', '.join(args)})"
-        return [f"{name} = {text}"]
+        return [*parted, f"{name} = {text}"]
 
     def write(self, op: Op, dest: str, args: list[str]) -> list[str]:
         same = args[0] == dest
