@@ -3,7 +3,7 @@ PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
 
-.PHONY: demo test prove mutants catalogue format clean
+.PHONY: demo test prove every mutants catalogue format clean
 
 demo: .venv/.demo
 	@$(BIN)/adaspec demo
@@ -14,9 +14,13 @@ test: .venv/.test
 	$(BIN)/pyright
 	$(BIN)/python -m pytest -n $(JOBS)
 
-# Everything that a plain run leaves out: every dialect against its original in every trial, and the mutants.
+# Every dialect beside its original in every trial, every rule on every target, and the mutants.
 prove: .venv/.test
 	$(BIN)/python -m pytest -n $(JOBS) --prove -m prove
+
+# Every manner that a plain run tries with a sample of the rules, with all the others.
+every: .venv/.test
+	$(BIN)/python -m pytest -n $(JOBS) --every -m every
 
 mutants: .venv/.test
 	$(BIN)/python tests/mutants.py

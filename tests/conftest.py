@@ -21,9 +21,8 @@ for name, value in {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew: review the difference")
-    parser.addoption(
-        "--prove", action="store_true", help="run the whole proof, not only the part that each run can pay"
-    )
+    parser.addoption("--prove", action="store_true", help="run the whole proof too, not only the part of a plain run")
+    parser.addoption("--every", action="store_true", help="try every manner with every rule, not only with the sample")
 
 
 NEEDS = {"needs_torch": ("torch",), "needs_jax": ("jax", "optax"), "needs_tensorflow": ("tensorflow", "keras")}
@@ -40,11 +39,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if "sampled" in item.keywords and params is not None:
                 named = {v for v in params.params.values() if isinstance(v, str)}
                 if named & rest:
-                    item.add_marker(pytest.mark.prove)
-    if not config.getoption("--prove"):
-        dear = [item for item in items if "prove" in item.keywords]
-        config.hook.pytest_deselected(items=dear)
-        items[:] = [item for item in items if "prove" not in item.keywords]
+                    item.add_marker(pytest.mark.every)
+    for dear in ("prove", "every"):
+        if not config.getoption(f"--{dear}"):
+            config.hook.pytest_deselected(items=[item for item in items if dear in item.keywords])
+            items[:] = [item for item in items if dear not in item.keywords]
     for marker, modules in NEEDS.items():
         missing = [m for m in modules if importlib.util.find_spec(m) is None]
         if missing:

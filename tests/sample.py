@@ -1,7 +1,8 @@
 """Rules that between them use most of what the language has: what a plain run tries at length, in every manner.
 
-The other rules are run so in the whole proof (`make prove`); a plain run still checks each of them on every target. The
-choice is made from the specs themselves, so a spec with a construct that no other has joins by existing.
+The other rules are tried so by `make every`; a plain run still checks each of them on every target, and `make prove`
+beside their originals. The choice is made from the specs themselves, so a spec with a construct that no other has joins
+by existing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from adaspec import ir
 from adaspec.library import rules
 
 MOST = 11
-"""More would cost more than a plain run has; what is left over is tried at length in the whole proof."""
+"""More would cost more than a plain run has; what is left over is tried at length by `make every`."""
 ALWAYS = ("adafactor", "adam", "adax", "lamb", "muon", "prodigy", "schedule_free", "momentum")
 
 
