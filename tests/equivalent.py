@@ -140,6 +140,12 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "a factor of what agrees cancels against its mean, but where one in a thousand elements or fewer agree"
         ),
     },
+    "dadapt_adam": {
+        f"s = b * s + (1 - b) * step * g  →  s = b * s + {wrong} * step * g": (
+            "the scale of s cancels in r / way, which is all that reads it"
+        )
+        for wrong in ("(1 + b)", "1", "(2 - b)")
+    },
     "dadapt_adan": {
         "s = beta3 * s + (1 - beta3) * step * g  →  s = beta3 * s - (1 - beta3) * step * g": (
             "s begins at 0 and is only used through its square and its absolute value"
@@ -254,6 +260,10 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         ),
     },
     "psgd_kron": {
+        "due = 1 / clip(most * exp(minimum(fall * (flat + 1 - t), 0)), least, most)  →  "
+        "due = 1 / clip(most * exp(minimum(fall * (flat + 1 - t), 1)), least, most)": (
+            "what exceeds `most` is clipped to it: the minimum only keeps exp in range"
+        ),
         "q[i] = q[i] - rate * triu(c - 2 * gram(b, i)) / (spectral(c) + 1.2e-38) @ q[i]  →  "
         "q[i] = q[i] - rate * triu(c - 2 * gram(b, i)) / (spectral(c) - 1.2e-38) @ q[i]": (
             "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
