@@ -144,7 +144,7 @@ def power(a: Interval, b: Interval) -> Interval:
             ends.append((value, is_open))
     if a.has(0.0) and b.low <= -1:  # the zero may be -0.0, whose odd negative powers are -inf
         ends.append((-math.inf, False))
-    return _spanned(ends, nan)
+    return _widened(_spanned(ends, nan))
 
 
 def _squared(value: float) -> float:
@@ -163,7 +163,20 @@ def _raised(x: float, y: float) -> float:
 def _monotone(a: Interval, f: Callable[[float], float]) -> Interval:
     """f(a) for a rising f: an end at 0 or at infinity stays open if it was, any other is reached by rounding."""
     ends = [(f(v), o and (f(v) == 0 or math.isinf(f(v)))) for v, o in a.ends]
-    return Interval(ends[0][0], ends[1][0], ends[0][1], ends[1][1], a.nan)
+    return _widened(Interval(ends[0][0], ends[1][0], ends[0][1], ends[1][1], a.nan))
+
+
+def _widened(a: Interval) -> Interval:
+    return replace(a, low=_beyond(a.low, -math.inf), high=_beyond(a.high, math.inf))
+
+
+def _beyond(value: float, way: float) -> float:
+    """A few ulp further: each library rounds such a function in its own way. At 0, 1 and infinity all agree."""
+    if value in (0.0, 1.0, -1.0) or math.isinf(value):
+        return value
+    for _ in range(4):
+        value = math.nextafter(value, way)
+    return value
 
 
 def _grown(f: Callable[[float], float]) -> Callable[[float], float]:
@@ -193,7 +206,8 @@ def applied(name: str, args: list[Interval]) -> Interval:
         case "tanh":
             return _monotone(a, math.tanh)
         case "floor":
-            return replace(_monotone(a, lambda v: float(math.floor(v)) if math.isfinite(v) else v), low_open=False)
+            low, high = (float(math.floor(v)) if math.isfinite(v) else v for v in (a.low, a.high))
+            return Interval(low, high, False, a.high_open and math.isinf(high), a.nan)
         case "sqrt" if a.nonnegative:
             # Also an end at 1 stays open: the root of a float under 1 is under 1.
             return Interval(math.sqrt(a.low), math.sqrt(a.high), a.low_open, a.high_open)
