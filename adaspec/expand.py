@@ -121,7 +121,8 @@ class Expander:
                 count = self.expr(count, scope, ranks, before)
                 inner = dict(ranks)
                 for name in ir.assigned(body):
-                    inner.pop(scope[name].id if isinstance(scope.get(name), Name) else name, None)  # type: ignore[union-attr]
+                    held = scope.get(name)
+                    inner.pop(held.id if isinstance(held, Name) else name, None)
                 body = tuple(self.block(body, scope, inner))
                 self.loops -= 1
                 for name in ir.assigned(body):

@@ -282,8 +282,8 @@ class Flow:
                 own = (Along(place_of(node.option("axis"))),)
             case Call("fold" | "spread"):
                 pass  # what they take is as long as an axis that has been asked for
-            case Call(args=(a, *_)) if node.option("axis") is not None:
-                axis = axis_of(node.option("axis"))  # type: ignore[arg-type]
+            case Call(args=(a, *_)) if (given := node.option("axis")) is not None:
+                axis = axis_of(given)
                 own = typeof(a, self.env).dims[axis : axis + 1 or None]
             case Call(args=(a, *_)) if FUNCTIONS_OF_MATRICES & {node.function}:
                 own = typeof(a, self.env).dims[-2:]

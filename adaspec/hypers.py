@@ -25,7 +25,7 @@ def check_default(
         right = isinstance(value, int) and not isinstance(value, bool)
     else:
         right = isinstance(value, int | float) and not isinstance(value, bool)
-    if not right or not domain.holds(float(value)):  # type: ignore[arg-type]
+    if not isinstance(value, int | float) or not right or not domain.holds(float(value)):
         none = " or None" if optional else ""
         hint = f"{name}=None needs the kind Optional[{kind}]" if value is None else f"allowed: {domain.text}{none}"
         raise SpecError(f"{what} '{name}' is {value!r}, outside its domain {kind}: {domain.text}{none}", at, hint)

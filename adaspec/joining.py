@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from . import ir, noise
 from .errors import SpecError, suggest
@@ -156,7 +157,7 @@ class Joiner:
             literal = _literal(value)
             if literal is not NOTHING:
                 check_default(name, hyper.kind, hyper.optional, literal, value.span, "the value given for")
-                found[name] = value if isinstance(value, Number | Constant) else Number(literal)  # type: ignore[arg-type]
+                found[name] = Number(literal) if isinstance(value, Unary) else value
             own = self.rule.hyper(value.id) if isinstance(value, Name) else None
             alike = own is not None and (own.kind, own.optional) == (hyper.kind, hyper.optional)
             if hyper.static and literal is NOTHING and not alike:
@@ -208,10 +209,10 @@ class Joiner:
 
     def show(self, join: Join, call: Call) -> None:
         """The callee's views are views of the caller too, where the caller leaves the parameter as the call gave it."""
-        scope = {join.rule.param: Name(self.rule.param)} | {n: Name(join.names[n]) for n in join.rule.state_names}
-        scope |= join.hypers  # type: ignore[assignment]
+        scope: dict[str, Expr] = {join.rule.param: Name(self.rule.param)}
+        scope |= {n: Name(join.names[n]) for n in join.rule.state_names} | join.hypers
         if join.rule.step:
-            scope |= {join.rule.step: call.args[2]}  # type: ignore[dict-item]
+            scope[join.rule.step] = call.args[2]
         if call.args[1] == Name(self.rule.grad) and self.rule.grad not in ir.assigned(self.rule.body):
             scope |= {join.rule.grad: Name(self.rule.grad)}
         known = self.kinds()
@@ -262,7 +263,7 @@ class Joiner:
             body=body,
         )
         values = tuple(Name(n, span=body[-1].span) for n in (flat.param, *flat.state_names))
-        body = (*body[:-1], replace(body[-1], values=values))  # type: ignore[call-arg]
+        body = (*body[:-1], ir.Return(values, span=body[-1].span))
         own = {f.name for f in rule.functions}
         called = _called(replace(flat, body=body, functions=()))
         kept: list[ir.Function] = []
@@ -277,7 +278,7 @@ class Joiner:
 NOTHING = object()
 
 
-def _literal(value: Expr) -> object:
+def _literal(value: Expr) -> Any:
     """The Python value of a literal, NOTHING of any other expression."""
     match value:
         case Number(v) | Constant(v):
@@ -305,7 +306,7 @@ def _read(value: Expr) -> list[str]:
 def _renamed(function: ir.Function, names: dict[str, str], span: ir.Span) -> ir.Function:
     """A function of the callee among the caller's: its calls by their new names; a view becomes a helper."""
 
-    def moved(node):
+    def moved(node: Any) -> Any:
         node = ir.rebuild(node, moved)
         if isinstance(node, Call) and node.function in names:
             node = replace(node, function=names[node.function])
@@ -313,4 +314,4 @@ def _renamed(function: ir.Function, names: dict[str, str], span: ir.Span) -> ir.
 
     role = "helper" if function.role == "view" else function.role
     new = replace(function, name=names[function.name], role=role, label=None)
-    return moved(new)  # type: ignore[no-any-return]
+    return moved(new)

@@ -9,14 +9,17 @@ from . import ir
 from .errors import SpecError
 from .vocabulary import INITS, LATER
 
+Located = ast.expr | ast.stmt | ast.arg | ast.keyword
+"""Nodes of a syntax tree that stand somewhere."""
+
 
 class Literals:
     """The part of the parser that reads values; it computes nothing."""
 
-    def span(self, node: ast.AST) -> ir.Span:
+    def span(self, node: Located) -> ir.Span:
         raise NotImplementedError
 
-    def refuse(self, node: ast.AST, what: str, hint: str = "") -> SpecError:
+    def refuse(self, node: Located, what: str, hint: str = "") -> SpecError:
         raise NotImplementedError
 
     def integer(self, node: ast.expr) -> int:
@@ -149,7 +152,7 @@ class Literals:
             found[name] = ir.Setting(name, self.literal(word.value), span=self.span(word))
         return tuple(found.values())
 
-    def dialect_name(self, node: ast.AST, name: str) -> None:
+    def dialect_name(self, node: Located, name: str) -> None:
         family, colon, library = name.partition(":")
         parts = [part.replace("-", "_") for part in (family, library)]
         if not colon or len(name) > 60 or not all(part.isascii() and part.isidentifier() for part in parts):

@@ -123,8 +123,6 @@ class Sized:
     def __ne__(self, other: object) -> Any:
         return Sized(self.value != sized(other).value)
 
-    __hash__ = None  # type: ignore[assignment]
-
 
 def _whole(power: Sized) -> bool:
     return power.shape == () and float(power.value) > 0 and float(power.value) == int(power.value)

@@ -12,6 +12,7 @@ import math
 from . import ir
 from .declare import Declarations
 from .errors import SpecError
+from .literals import Located
 from .source import MAX_BYTES, decode, tree
 
 MAX_DEPTH = 100
@@ -59,9 +60,9 @@ class Parser(Declarations):
         self.columns: dict[int, list[int]] = {}
         self.depth = 0
 
-    def span(self, node: ast.AST) -> ir.Span:
-        line, end = node.lineno, node.end_lineno or node.lineno  # type: ignore[attr-defined]
-        first, last = node.col_offset, node.end_col_offset or 0  # type: ignore[attr-defined]
+    def span(self, node: Located) -> ir.Span:
+        line, end = node.lineno, node.end_lineno or node.lineno
+        first, last = node.col_offset, node.end_col_offset or 0
         return ir.Span(line, self.column(line, first), end, self.column(end, last))
 
     def column(self, line: int, offset: int) -> int:
@@ -90,7 +91,7 @@ class Parser(Declarations):
                 if odd:
                     raise self.refuse(node, f"a lone surrogate, U+{ord(odd):04X}", "remove it: it is half a character")
 
-    def refuse(self, node: ast.AST, what: str, hint: str = "") -> SpecError:
+    def refuse(self, node: Located, what: str, hint: str = "") -> SpecError:
         return SpecError(what, self.span(node), hint)
 
     # Statements

@@ -15,6 +15,7 @@ from .branching import settled
 from .ir import Assign, Call, Expr, If, Name, Stmt, When, rebuild
 from .naming import fresh
 from .table import bound
+from .tidy import Subtract
 from .types import Stage, Type
 
 
@@ -79,8 +80,8 @@ class Splitter:
         if isinstance(stmt, If) and self.is_global(stmt):
             self.branch(stmt)
             return
-        if hasattr(stmt, "value"):  # an assignment, or an update of the parameter
-            stmt = replace(stmt, value=self.without_totals(stmt.value, stmt.name))  # type: ignore[attr-defined, call-arg]
+        if isinstance(stmt, Assign | Subtract):
+            stmt = replace(stmt, value=self.without_totals(stmt.value, stmt.name))
         self.put(stmt)
 
     def put(self, stmt: Stmt) -> None:

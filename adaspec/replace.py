@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -122,9 +123,12 @@ def _with_slot(rule: ir.Rule, name: str, text: Any) -> ir.Rule:
         raise SpecError(f"the slot '{name}' is replaced by an initialiser, given as text", hint=f'{name}="full(0.1)"')
     try:
         text = decode(text).strip()
-        (node,) = tree(text).body
-        init = Parser(text).init(node.value)  # type: ignore[attr-defined]
-    except (ValueError, AttributeError) as error:
+        match tree(text).body:
+            case [ast.Expr(value)]:
+                init = Parser(text).init(value)
+            case _:
+                raise ValueError("no expression alone")
+    except ValueError as error:
         if isinstance(error, SpecError):
             error.locate(f"<{name}>", text)
             raise

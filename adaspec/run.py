@@ -293,7 +293,8 @@ class Run:
     def _call(self, node: Call) -> Value:
         xp, name = self.xp, node.function
         args = [self._expr(a) for a in node.args]
-        axis = None if node.option("axis") is None else int(scalars.evaluate(node.option("axis"), {}) or 0)  # type: ignore[arg-type]
+        given = node.option("axis")
+        axis = None if given is None else int(scalars.evaluate(given, {}) or 0)
         match name, args:
             case (("norm" | "rms"), [a]):
                 return xp.sqrt((xp.sum if name == "norm" else xp.mean)(a * a, axis=axis))

@@ -48,8 +48,8 @@ def _evaluate(node: Expr, env: Mapping[str, object]) -> Any:
         case Constant(value):
             return value
         case Name(id=name):
-            value = env[name]
-            return value if value is None or isinstance(value, bool) else np.float64(value)  # type: ignore[arg-type]
+            held: Any = env[name]
+            return held if held is None or isinstance(held, bool) else np.float64(held)
         case Unary("-", operand):
             return -_evaluate(operand, env)
         case Unary(operand=operand):

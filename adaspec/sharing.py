@@ -22,7 +22,7 @@ def inlined(
     while i < len(stmts):
         stmt = stmts[i]
         if isinstance(stmt, Assign) and stmt.name not in state and simple(stmt.value):
-            j = _only_reader(stmts, i, live_out)
+            j = _only_reader(stmts, i, stmt, live_out)
             if j is not None:
                 stmts[j] = _substituted(stmts[j], stmt.name, stmt.value)
                 del stmts[i]
@@ -31,9 +31,9 @@ def inlined(
     return tuple(stmts)
 
 
-def _only_reader(stmts: list[Stmt], i: int, live_out: set[str]) -> int | None:
-    """The one statement behind `i` that reads what it binds, if its operands are still the same there."""
-    name, inputs = stmts[i].name, ir.names(stmts[i].value)  # type: ignore[attr-defined]
+def _only_reader(stmts: list[Stmt], i: int, local: Assign, live_out: set[str]) -> int | None:
+    """The one statement behind the `local` at `i` that reads it, if its operands are still the same there."""
+    name, inputs = local.name, ir.names(local.value)
     found = None
     changed = False
     for j in range(i + 1, len(stmts)):
@@ -69,7 +69,7 @@ def shared_parts(
     i = 0
     while i < len(stmts):
         stmt = stmts[i]
-        part = _repeated(stmts, i, kind) if isinstance(stmt, Assign | Subtract) else None
+        part = _repeated(stmts, i, stmt, kind) if isinstance(stmt, Assign | Subtract) else None
         if part is None:
             i += 1
             continue
@@ -83,10 +83,11 @@ def shared_parts(
     return tuple(stmts)
 
 
-def _repeated(stmts: list[Stmt], i: int, kind: Callable[[Expr], str]) -> Expr | None:
-    parts = [n for n in ir.walk(stmts[i].value) if isinstance(n, Binary | Call)]  # type: ignore[attr-defined]
+def _repeated(stmts: list[Stmt], i: int, stmt: Assign | Subtract, kind: Callable[[Expr], str]) -> Expr | None:
+    """The first part of `stmt`, which stands at `i`, that stands again while its operands last."""
+    parts = [n for n in ir.walk(stmt.value) if isinstance(n, Binary | Call)]
     for part in dict.fromkeys(parts):
-        if part == stmts[i].value and isinstance(stmts[i], Assign):  # type: ignore[attr-defined]
+        if part == stmt.value and isinstance(stmt, Assign):
             continue
         if _is_number(part) or kind(part) not in ("full", "small") or _truth(part):
             continue

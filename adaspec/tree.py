@@ -30,7 +30,8 @@ def _leaves(tree: Any, path: str):
 def rebuild(tree: Any, change: Callable[[str, Any], Any], path: str = "") -> Any:
     """A tree of the same shape whose leaves are `change(path, leaf)`."""
     if isinstance(tree, Mapping):
-        return type(tree)((key, rebuild(tree[key], change, _joined(path, key))) for key in tree)  # type: ignore[call-arg]
+        like: Any = type(tree)
+        return like((key, rebuild(tree[key], change, _joined(path, key))) for key in tree)
     if isinstance(tree, list | tuple):
         items = [rebuild(item, change, _joined(path, number)) for number, item in enumerate(tree)]
         return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)

@@ -65,8 +65,8 @@ class Versions:
         found = _with(found, inside)
         now = self.current.get(name, name)
         old = self.types.get(now)
-        numbers = name not in self.arrays and old is not None and not (old.dims or found.dims)
-        if numbers and old.stage.shared != found.stage.shared:  # type: ignore[union-attr]
+        number = name not in self.arrays and not found.dims
+        if number and old is not None and not old.dims and old.stage.shared != found.stage.shared:
             own = self.types.get(name)
             back = own is not None and own.stage.shared == found.stage.shared
             now = name if back else fresh(f"{name}_each", self.taken)

@@ -123,6 +123,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no initialiser": ({"v": "empty"}, "<v>:1:1: not a way for a slot to begin"),
     "a number for a slot": ({"v": 0.1}, "the slot 'v' is replaced by an initialiser"),
     "several initialisers": ({"v": "zeros; ones"}, "not an initialiser"),
+    "a statement for an initialiser": ({"v": "q = zeros"}, "not an initialiser"),
     "another shape": ({"v": "zeros.without(-1)"}, "the ranks differ"),
     "an injection": ({"v": "zeros, *, evil: Rate = 1"}, "not Python syntax"),
 }  # fmt: skip

@@ -152,7 +152,8 @@ class JaxPrinter(Printer):
         args = [self.text(a, PRECEDENCE["choose"]) for a in node.args]
         args += [f"{option}={self.text(value)}" for option, value in node.options]
         if name == "take":
-            axis = "-1" if node.option("axis") is None else self.text(node.option("axis"))  # type: ignore[arg-type]
+            given = node.option("axis")
+            axis = "-1" if given is None else self.text(given)
             return f"_take({args[0]}, {args[1]}, {axis})", ATOM
         if name == "solve_triangular":
             lower = str(node.option("lower") == ir.Constant(True))

@@ -117,14 +117,13 @@ class Operations:
             return self.register(node.id)
         if not self.arrays.on_host(node):
             return self.arrays.text(node)
-        negative = isinstance(node, Unary) and node.op == "-"
-        bare = node.operand if negative else node  # type: ignore[attr-defined]
+        bare = node.operand if isinstance(node, Unary) and node.op == "-" else node
         simple = isinstance(bare, Name | Number)
         if isinstance(bare, Binary) and bare.op in "+-*":
             simple = all(isinstance(n, Name | Number) for n in (bare.left, bare.right))
         if simple or self.depth or not ir.names(node):
             return self.host.text(node)
-        return f"{'-' if negative else ''}{self.hoist(self.host.text(bare), bare)}"
+        return f"{'' if bare is node else '-'}{self.hoist(self.host.text(bare), bare)}"
 
     # Operations
 

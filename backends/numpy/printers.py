@@ -80,7 +80,8 @@ class ArrayPrinter(Printer):
         atom = PRECEDENCE["atom"]
         args = [self.text(a) for a in node.args]
         if node.function == "take":
-            axis = "-1" if node.option("axis") is None else self.text(node.option("axis"))  # type: ignore[arg-type]
+            given = node.option("axis")
+            axis = "-1" if given is None else self.text(given)
             return f"_take({args[0]}, {args[1]}, {axis})", atom
         if FUNCTIONS.get(node.function) in MATRIX:
             return self.matrix(node.function, args, node.option("lower") == ir.Constant(True)), atom

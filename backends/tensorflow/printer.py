@@ -208,7 +208,8 @@ class KerasPrinter(Printer):
             return f"ops.solve_triangular({self.text(args[0])}, {self.text(args[1])}, lower={lower})", ATOM
         if name == "take":
             self.helpers.add("_take")
-            axis = "-1" if node.option("axis") is None else self.host.text(node.option("axis"))  # type: ignore[arg-type]
+            given = node.option("axis")
+            axis = "-1" if given is None else self.host.text(given)
             return f"_take({self.text(args[0])}, {self.text(args[1])}, {axis})", ATOM
         if name == "diag":
             return f"ops.diagonal({self.text(args[0])}, axis1=-2, axis2=-1)", ATOM

@@ -79,7 +79,8 @@ class TorchPrinter(Printer):
             case "where":
                 return self.where(*args)
             case "take":
-                axis = "-1" if node.option("axis") is None else self.text(node.option("axis"))  # type: ignore[arg-type]
+                given = node.option("axis")
+                axis = "-1" if given is None else self.text(given)
                 return f"_take({self.text(args[0])}, {self.text(args[1])}, {axis})"
             case "argsort":
                 return f"torch.argsort({self.text(args[0])}, stable=True)"
