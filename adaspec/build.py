@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from .errors import MissingFramework, suggest
-from .folding import fold
+from .layout import fitted
 from .library import load, names
 from .lower import lower
 from .spec import Spec, make
@@ -55,7 +55,7 @@ def export(spec: Spec | str, target: str) -> str:
 
 @lru_cache(maxsize=512)
 def _export(spec: Spec, target: str) -> str:
-    text = fold(backend(target).emit(lower(spec.laid_out(target))))
+    text = fitted(backend(target).emit(lower(spec.laid_out(target))))
     check_generated(text, target)
     return text
 

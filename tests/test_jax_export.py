@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adaspec.build import export
+from adaspec.library import rules
 from test_jax import RULES
 
 jax = pytest.importorskip("jax")
@@ -35,13 +37,15 @@ def test_export_stands_alone(rule: str) -> None:
     assert space[rule]().init({"w": jnp.ones((2, 2))}).count == 0
 
 
-def test_exported_text_is_formatted() -> None:
+def test_exported_text_is_formatted(tmp_path: Path) -> None:
     ruff = pytest.importorskip("ruff").find_ruff_bin()
-    for rule in RULES:
-        for command in (["format", "--diff"], ["check", "--select", "E,F,W,I,UP,B,SIM", "--ignore", "SIM108"]):
-            options = ["--isolated", "--line-length", "120", "--stdin-filename", "m.py", "-"]
-            done = subprocess.run([ruff, *command, *options], input=export(rule, "jax"), capture_output=True, text=True)
-            assert done.returncode == 0, done.stdout + done.stderr
+    for rule in rules():
+        (tmp_path / f"{rule}.py").write_text(export(rule, "jax"), encoding="utf-8")
+    options = ["--isolated", "--no-cache", "--line-length", "120"]
+    linted = ["--select", "E,F,W,I,UP,B,SIM", "--ignore", "SIM108", *(f"{tmp_path}/{rule}.py" for rule in RULES)]
+    for command in (["format", "--diff", *options, str(tmp_path)], ["check", *options, *linted]):
+        done = subprocess.run([ruff, *command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_sharding() -> None:

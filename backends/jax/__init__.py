@@ -12,7 +12,6 @@ from decimal import Decimal
 from adaspec import ir
 from adaspec.emit import describe, doc_lines, domain_text, mangle
 from adaspec.facts import FALSE, TRUE, negation
-from adaspec.layout import fitted
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 from adaspec.vocabulary import KINDS, Domain
@@ -49,7 +48,7 @@ import optax
 
 def emit(lowered: Lowered) -> str:
     """The text of a module that defines the factory and nothing else that is public but its state."""
-    return fitted(Module(lowered).text())
+    return Module(lowered).text()
 
 
 def public_name(spec: Spec) -> str:

@@ -19,6 +19,7 @@ from adaspec.vocabulary import FUNCTIONS
 
 ATOM = PRECEDENCE["atom"]
 DIM = "a dimension"
+MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
 def folded_names(given: Iterable[str], never: Iterable[str | None], body: tuple[ir.Stmt, ...]) -> frozenset[str]:
@@ -102,6 +103,8 @@ class JaxPrinter(Printer):
             return f"{text if level == ATOM else f'({text})'}.astype(dtype)", ATOM
         if isinstance(node, Unary) and node.op == "~" and is_folded(node, self.folded):
             return f"jnp.logical_not({self.text(node.operand)})", ATOM  # `~True` is -2
+        if isinstance(node, Compare) and isinstance(node.left, Number) and not isinstance(node.right, Number):
+            node = Compare(MIRRORED[node.op], node.right, node.left)  # a loop's index: linters want it last
         return super().node(node)
 
     def draw(self, node: ir.Draw) -> str:

@@ -12,8 +12,6 @@ import textwrap
 
 from adaspec import ir, noise
 from adaspec.emit import HELPERS, describe, doc_lines, domain_text
-from adaspec.folding import folded
-from adaspec.layout import fitted
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 
@@ -58,7 +56,7 @@ class Emitter:
         rule = self.rule
         lines = [*self.constructor(), "", *self.init(), "", *self.shapes(), "", *self.step()]
         lines += ["", *self.steps.view()] if self.lowered.views else []
-        body = "\n".join([*self.docstring(), "", *(part for line in lines for part in folded(line))])
+        body = "\n".join([*self.docstring(), "", *lines])
         helpers = [
             checks({h.kind for h in rule.hypers}), TREE, self.work(),
             *used_in(body),
@@ -77,7 +75,7 @@ class Emitter:
             *self.dtypes(),
             f"class {public_name(self.lowered.spec)}:", body,
         ]  # fmt: skip
-        return fitted("\n".join(parts).rstrip() + "\n" + tail)
+        return "\n".join(parts).rstrip() + "\n" + tail
 
     def work(self) -> str:
         text = work(self.steps.bodies.keeps, self.lowered.draws, bool(self.rule.array_inputs))

@@ -12,7 +12,7 @@ from adaspec import ir
 from adaspec.emit import describe, doc_lines, helper_texts
 from adaspec.facts import negation
 from adaspec.ir import Constant
-from adaspec.layout import WIDTH, fitted
+from adaspec.layout import WIDTH
 from adaspec.lower import Lowered, View
 from adaspec.phases import Phase
 from adaspec.printer import PRECEDENCE
@@ -33,7 +33,7 @@ public_name = class_name
 
 def emit(lowered: Lowered) -> str:
     """The source text of the whole module."""
-    return fitted("\n".join(Emitter(_norms_once(lowered)).module()) + "\n")
+    return "\n".join(Emitter(_norms_once(lowered)).module()) + "\n"
 
 
 def _norms_once(lowered: Lowered) -> Lowered:

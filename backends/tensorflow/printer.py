@@ -304,8 +304,8 @@ class Statements:
                 line = f"{indent}{self.printer.name(name)} = {text}"
                 note = f"# {self.comments[name]}" if name in self.comments else ""
                 if note and len(line) + len(note) > 118:
-                    return [f"{indent}{note}", *wrapped(line, indent)]
-                return [f"{line}  {note}"] if note else wrapped(line, indent)
+                    return [f"{indent}{note}", line]
+                return [f"{line}  {note}" if note else line]
             case Subtract(name, value):
                 own, change = self.printer.name(name), self.printer.shaped(value)
                 self.raw.discard(name)
@@ -380,17 +380,3 @@ def reads(param: str, nodes: Iterable[ir.Node]) -> set[str]:
 
 
 __all__ = ["KerasPrinter", "Statements", "is_host", "reads", "traced_names"]
-
-
-def wrapped(line: str, indent: str) -> list[str]:
-    """An assignment of more than 120 columns over several lines, broken at its last outermost product or quotient."""
-    name, _, value = line.strip().partition(" = ")
-    if len(line) <= 120:
-        return [line]
-    depth, places = 0, []
-    for i, char in enumerate(value):
-        depth += (char in "([") - (char in ")]")
-        if not depth and value[i : i + 3] in (" * ", " / "):
-            places.append(i)
-    parts = [value[: places[-1]], value[places[-1] + 1 :]] if places else [value]
-    return [f"{indent}{name} = (", *(f"{indent}    {part}" for part in parts), f"{indent})"]

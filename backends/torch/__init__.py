@@ -8,7 +8,6 @@ and the refusals. Nothing here knows an optimizer by name.
 from __future__ import annotations
 
 from adaspec.emit import doc_lines, helper_texts
-from adaspec.layout import fitted
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 
@@ -51,7 +50,7 @@ def emit(lowered: Lowered) -> str:
     body += ["", "", *new_state(frame), "", "", *check_hypers(lowered, names), "", "", *check_params(lowered, names)]
     text = "\n".join(body)
     text += helpers(text) + "".join(helper_texts(code.host.printer.used))
-    return fitted("\n".join(head(lowered, text)) + "\n\n\n" + text.rstrip("\n") + "\n")
+    return "\n".join(head(lowered, text)) + "\n\n\n" + text.rstrip("\n") + "\n"
 
 
 def head(lowered: Lowered, text: str) -> list[str]:
