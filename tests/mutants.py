@@ -28,7 +28,7 @@ from adaspec import ir, text
 from adaspec.library import _dialects
 from adaspec.spec import Spec, make
 from equivalent import EQUIVALENT
-from originals import ORIGINALS, REFERRED, Original, Trial, distance, ours, problem, theirs, trials
+from originals import ORIGINALS, REFERRED, Original, Trial, distances, theirs, trials
 from originals.defects import MENDED
 
 OPPOSITE = {"+": "-", "-": "+", "*": "/", "/": "*"}
@@ -185,7 +185,7 @@ def notices(wrong: Spec, name: str) -> bool:
         return any(_leaves(*comparison) for comparison in _comparisons(wrong, name))
 
 
-def _comparisons(wrong: Spec, name: str) -> Iterator[tuple[Iterator[Any], Any, Any, float]]:
+def _comparisons(wrong: Spec, name: str) -> Iterator[tuple[Iterator[float], float]]:
     for entry in _entries(name):
         settings = adaspec.load(name).dialects.get(entry.name, {})
         try:
@@ -193,13 +193,12 @@ def _comparisons(wrong: Spec, name: str) -> Iterator[tuple[Iterator[Any], Any, A
         except adaspec.SpecError:
             dialect = wrong
         for trial in _trials(entry):
-            start, _ = problem(entry, trial)
-            yield ours(entry, trial, dialect), _theirs(entry, trial), start, entry.tolerance
+            yield distances(entry, trial, dialect, _theirs(entry, trial)), entry.tolerance
 
 
-def _leaves(mine: Iterator[Any], yours: Any, start: Any, tolerance: float) -> bool:
+def _leaves(gaps: Iterator[float], tolerance: float) -> bool:
     try:
-        return any(not distance(a, b, start) <= tolerance for a, b in zip(mine, yours, strict=True))
+        return any(not gap <= tolerance for gap in gaps)
     except (ValueError, TypeError, ZeroDivisionError, adaspec.SpecError):
         return True  # it cannot even run where the rule can
 

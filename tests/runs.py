@@ -1,4 +1,4 @@
-"""Two ways to run a rule of the library over a list of gradients: by its spec, and by its reference."""
+"""A rule of the library over a list of gradients, and its schedules over the steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import adaspec
 from adaspec.ir import Assign
 from adaspec.scalars import evaluate
 from problem import Model
-from reference import reference
 
 
 def interpreted(rule: str, params: Model, grads: list[Model], **hypers: Any) -> Iterator[Model]:
@@ -18,14 +17,6 @@ def interpreted(rule: str, params: Model, grads: list[Model], **hypers: Any) -> 
     state = opt.init(params)
     for g in grads:
         params, state = opt.step(params, g, state)
-        yield params
-
-
-def referred(rule: str, params: Model, grads: list[Model], **hypers: Any) -> Iterator[Model]:
-    """The parameters after each step of the reference."""
-    state = reference(rule).init(params, **hypers)
-    for g in grads:
-        params = reference(rule).step(params, g, state)
         yield params
 
 

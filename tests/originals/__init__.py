@@ -3,7 +3,7 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from .core import MATRICES, ORIGINALS, SHAPES, Original, Trial, distance, ours, problem, theirs, trials
+from .core import MATRICES, ORIGINALS, SHAPES, Original, Trial, distance, distances, ours, problem, theirs, trials
 from .of_reference import REFERRED
 
 for module in iter_modules(__path__):
@@ -18,6 +18,7 @@ __all__ = [
     "Original",
     "Trial",
     "distance",
+    "distances",
     "ours",
     "problem",
     "theirs",

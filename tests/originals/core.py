@@ -282,6 +282,17 @@ def distance(left: Model, right: Model, start: Model | None = None) -> float:
     return worst
 
 
+def distances(
+    original: Original, trial: Trial, spec: adaspec.Spec | None = None, yours: list[Model] | None = None
+) -> Iterator[float]:
+    """The distance after each step; `yours`: what `theirs` gave, where it is known already."""
+    start, _ = problem(original, trial)
+    if yours is None:
+        yours = theirs(original, trial)
+    for left, right in zip(ours(original, trial, spec), yours, strict=True):
+        yield distance(left, right, start)
+
+
 ORIGINALS: list[Original] = []
 
 
