@@ -63,7 +63,7 @@ class Expander:
         self.loops = 0
         self.draws = 0
         self.depth = 0
-        self.numbers = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | {rule.step, *rule.scalar_inputs}
+        self.numbers = set(rule.numbers)
         self.taken = {*rule.declared, *ir.assigned(rule.body)} if names is None else set(names)
 
     def rule_body(self) -> tuple[Stmt, ...]:

@@ -93,8 +93,7 @@ class Lowered:
 
 def lower(spec: Spec) -> Lowered:
     rule = spec.core
-    scalars = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | ({rule.step} if rule.step else set())
-    scalars |= set(rule.scalar_inputs)
+    scalars = set(rule.numbers)
     taken = {rule.name, *rule.declared, *ir.assigned(spec.checked)}
     hoister = Hoister(rule, scalars, taken)
     body = hoister.block(spec.checked[:-1])

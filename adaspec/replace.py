@@ -79,7 +79,7 @@ def _with_schedule(rule: ir.Rule, name: str, text: Any, changes: dict[str, Any])
         hyper = rule.hyper(used)
         kind = hyper.kind if hyper else "Step" if used == rule.step else None
         if kind is None:
-            if used in _bound(rule):
+            if used in _known(rule):
                 what = f"'{used}' is a name of the rule '{rule.name}', and no hyperparameter"
                 raise SpecError(what, hint="a schedule is a function of t and hyperparameters alone")
             if used not in changes:
@@ -111,11 +111,9 @@ def _with_schedule(rule: ir.Rule, name: str, text: Any, changes: dict[str, Any])
     return replace(rule, functions=functions, body=tuple(rename(s) for s in rule.body)), fresh
 
 
-def _bound(rule: ir.Rule) -> set[str]:
-    """The names that mean something else to the rule than a hyperparameter."""
-    functions = {f.name for f in rule.functions}
-    own = {rule.name, rule.param, rule.grad, *rule.state_names, *(i.name for i in rule.inputs)}
-    return own | set(ir.assigned(rule.body)) | functions
+def _known(rule: ir.Rule) -> set[str]:
+    """Every name that means something to the rule."""
+    return {rule.name, *rule.declared, *ir.assigned(rule.body), *(f.name for f in rule.functions)}
 
 
 def _with_slot(rule: ir.Rule, name: str, text: Any) -> ir.Rule:

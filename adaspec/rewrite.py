@@ -174,8 +174,7 @@ class Rewriter:
 
 def rewrite(rule: ir.Rule, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
     """The expanded body with every scalar expression in its accurate form."""
-    scalars = {h.name for h in rule.hypers} | {s.name for s in rule.shared} | ({rule.step} if rule.step else set())
-    return Rewriter(scalars | set(rule.scalar_inputs), intervals_of(rule)).block(body)
+    return Rewriter(set(rule.numbers), intervals_of(rule)).block(body)
 
 
 def rewrite_function(

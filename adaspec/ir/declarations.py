@@ -189,6 +189,12 @@ class Rule(Node):
         return (*first, *self.state_names, *(d.name for d in (*self.hypers, *self.inputs)))
 
     @property
+    def numbers(self) -> tuple[str, ...]:
+        """Those of the declared names that are one number for the whole model."""
+        own = (*self.hypers, *self.shared)
+        return (*((self.step,) if self.step else ()), *(d.name for d in own), *self.scalar_inputs)
+
+    @property
     def read_at_init(self) -> tuple[str, ...]:
         """The hyperparameters that slots and shared scalars begin with, once each."""
         found = [s.init.value for s in self.slots] + [s.initial for s in self.shared]

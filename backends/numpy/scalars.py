@@ -63,8 +63,7 @@ class Timer:
         self.lowered = lowered
         self.names = names
         self.out = Timeline(types=signature(rule), intervals=dict(lowered.intervals))
-        host = [*(h.name for h in rule.hypers), *(s.name for s in rule.shared), *rule.scalar_inputs]
-        self.cells = {*host, *([rule.step] if rule.step else [])}
+        self.cells = set(rule.numbers)
         self.own: dict[str, str] = {n: n for n in self.cells}
         """How a parameter's own statements call each scalar."""
         self.model: dict[str, str] = dict(self.own)
