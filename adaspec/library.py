@@ -155,6 +155,7 @@ def _dialects() -> dict[str, str]:
     return found
 
 
+@cache
 def _dialect(name: str) -> Spec:
     try:
         spec = _library(host(name))

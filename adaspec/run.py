@@ -37,6 +37,7 @@ from .ir import (
     Unary,
     When,
 )
+from .reading import Reading, reading
 from .vocabulary import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -163,8 +164,11 @@ class Run:
     def stmt(self, stmt: Stmt) -> Steps:
         match stmt:
             case Assign(name, value):
-                value = yield from self._totals(value)
-                self._bind(name, value)
+                known = self.spec.readings[value]
+                if known.totals:
+                    value = yield from self._totals(value)
+                    known = reading(value)
+                self._bind(name, value, known)
             case When():
                 yield from self._when(stmt)
             case If(test, then, otherwise):
@@ -214,10 +218,8 @@ class Run:
         self.env[name] = self.model[name] = yield part
         return Name(name)
 
-    def _bind(self, name: str, value: Expr) -> None:
-        scalar = ir.values_read(value) <= self.model.keys() and not any(
-            isinstance(n, Dim | Draw | Ndim | Index | Transpose) for n in ir.walk(value)
-        )
+    def _bind(self, name: str, value: Expr, known: Reading) -> None:
+        scalar = known.scalar and known.names <= self.model.keys()
         if scalar:
             self.model[name] = scalars.evaluate(value, self.asked | self.model if self.asked else self.model)
         if name in self.shared_names:

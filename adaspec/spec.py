@@ -19,6 +19,7 @@ from .expand import expand_function
 from .fans import LAYOUT, layout_of, placed
 from .naming import spelled
 from .parse import parse_rule
+from .reading import Readings
 from .rewrite import rewrite, rewrite_function
 from .scalars import evaluate as scalar
 from .source import is_keyword
@@ -159,11 +160,25 @@ class Spec:
             run(stmt, env)
         return float(scalar(value, env) or 0.0)
 
+    @cached_property
+    def _functions(self) -> dict[str, tuple[tuple[ir.Stmt, ...], ir.Expr]]:
+        return {}
+
     def _function(self, function: ir.Function) -> tuple[tuple[ir.Stmt, ...], ir.Expr]:
+        if function.name not in self._functions:
+            self._functions[function.name] = self._expanded(function)
+        return self._functions[function.name]
+
+    def _expanded(self, function: ir.Function) -> tuple[tuple[ir.Stmt, ...], ir.Expr]:
         function = self.core.function(function.name) or function
         statements, value = expand_function(self.core, function)
         statements, value = placed(statements, self.layout), placed(value, self.layout)
         return rewrite_function(self.core, function, statements, value)
+
+    @cached_property
+    def readings(self) -> Readings:
+        """What the interpreter has to know of each bound value at every step, found out once."""
+        return Readings()
 
     @property
     def defaults(self) -> dict[str, Any]:
