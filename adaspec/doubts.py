@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def overflow_warning(rule: ir.Rule, body: tuple[ir.Stmt, ...], warn: Warn) -> No
     """Warn of a slot whose own coefficient is above 1: with |g| = 1 it passes float32 at a step that can be told."""
     budget = MAX_STEPS
     for slot, stmt, factor, rest in _growing(rule, body):
-        values = dict.fromkeys(ir.names(body), 1.0) | {h.name: h.default for h in rule.hypers}
+        values = _values(rule, body)
         try:
             # The coefficient as float32 arithmetic sees it, and the increment that |g| = 1 brings.
             with np.errstate(over="ignore"):
@@ -74,8 +75,8 @@ def overflow_warning(rule: ir.Rule, body: tuple[ir.Stmt, ...], warn: Warn) -> No
 
 
 def _growing(rule: ir.Rule, body: tuple[ir.Stmt, ...]) -> Iterator[tuple[ir.Slot, Assign, Expr, list[Expr]]]:
-    """Each `v = a*v + rest` of a slot v with a > 1 everywhere."""
-    env = domains.signature(rule)
+    """Each `v = a*v + rest` of a slot v with a >= 1 everywhere, and more than that where the defaults are."""
+    env, values = domains.signature(rule), _values(rule, body)
     slots = {s.name: s for s in rule.slots}
     for stmt in body:
         if isinstance(stmt, Assign) and stmt.name in slots:
@@ -86,13 +87,22 @@ def _growing(rule: ir.Rule, body: tuple[ir.Stmt, ...]) -> Iterator[tuple[ir.Slot
                 sides = own[0].left, own[0].right
                 factor = sides[0] if sides[1] == Name(stmt.name) else sides[1]
                 found = domains.interval(factor, env)
-                if (
-                    Name(stmt.name) in sides
-                    and not found.nan
-                    and (found.low > 1 or (found.low == 1 and found.low_open))
-                ):
+                grows = not found.nan and (found.low > 1 or (found.low == 1 and _above_one(factor, values)))
+                if Name(stmt.name) in sides and grows:
                     yield slots[stmt.name], stmt, factor, rest
         domains.flow((stmt,), env)
+
+
+def _values(rule: ir.Rule, body: tuple[ir.Stmt, ...]) -> dict[str, Any]:
+    """Every name at 1, such as |g| and t, but the hyperparameters at their defaults."""
+    return dict.fromkeys(ir.names(body), 1.0) | {h.name: h.default for h in rule.hypers}
+
+
+def _above_one(factor: Expr, values: dict[str, Any]) -> bool:
+    try:
+        return (evaluate(factor, values) or 0.0) > 1
+    except (SpecError, TypeError):
+        return False
 
 
 def _overflow(a: float, step: float, budget: int) -> float:
