@@ -23,6 +23,7 @@ original(
     | {"beta3": "beta3", "d_coef": "d_coef", "decouple": "decoupled"}
     | {"use_bias_correction": "bias_correction", "safeguard_warmup": "safeguard_warmup"},
     vary=[*SLOWLY, GROWN, CORRECTED, {"beta3": 0.95, "safeguard_warmup": True}],
+    more=LATE,
 )
 original(
     "dadapt_adam:dadaptation",
