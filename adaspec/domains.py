@@ -6,9 +6,11 @@ and which host functions in generated code need IEEE guards.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from . import ir
 from .intervals import ANY, Interval, added, applied, hull, inverse, negative, point, power, product, remainder
-from .ir import Assign, Binary, Call, Choose, Dim, Expr, FanIn, FanOut, Name, Ndim, Number, Size, Unary
+from .ir import Assign, Binary, Call, Choose, Compare, Dim, Expr, FanIn, FanOut, Name, Ndim, Number, Size, Unary
 from .vocabulary import KINDS
 
 LAST_STEP = 2.0**31
@@ -79,12 +81,24 @@ def interval(node: Expr, env: Intervals) -> Interval:
     return ANY
 
 
+def within(a: Interval, op: str, bound: float) -> Interval:
+    """Those of `a` for which a comparison with a number holds; all of `a` where it would leave none."""
+    if a.low <= bound <= a.high:
+        if op in (">", ">=", "=="):
+            a = replace(a, low=bound, low_open=op == ">" or (a.low_open and a.low == bound), nan=False)
+        if op in ("<", "<=", "=="):
+            a = replace(a, high=bound, high_open=op == "<" or (a.high_open and a.high == bound), nan=False)
+    return a
+
+
 def flow(body: tuple[ir.Stmt, ...], env: Intervals) -> None:
     """Follow the statements: `env` learns the interval of each scalar name, and forgets a name bound on two paths."""
     for stmt in body:
         match stmt:
             case Assign(name, value):
                 env[name] = interval(value, env)
+            case ir.Assert(Compare(op, Name(id=name), Number(bound))) if name in env:
+                env[name] = within(env[name], op, float(bound))
             case ir.If(then=then, otherwise=otherwise):
                 sides = [dict(env), dict(env)]
                 flow(then, sides[0])

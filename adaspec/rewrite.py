@@ -104,6 +104,8 @@ class Rewriter:
                     self.scalars.discard(name)
                 flow((stmt,), self.env)
                 return ir.For(count, self.block(body), span=stmt.span)
+            case ir.Assert():
+                flow((stmt,), self.env)
         return stmt
 
     def bind(self, name: str, value: Expr) -> None:

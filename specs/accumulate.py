@@ -13,7 +13,7 @@ def accumulate(
     else:
         acc = acc + part
     if t % k == 0:
-        x = inner(x, acc, t // k)
+        x = inner(x, acc, (t - 1) // k + 1)
     return x, acc
 
 

@@ -100,3 +100,25 @@ def test_a_name_bound_twice_lies_in_both_intervals() -> None:
     env: domains.Intervals = {"t": Interval(1.0, 2.0**31)}
     domains.everywhere(body, env)
     assert (env["a"].low, env["a"].high) == (0.0, 2.0) and env["c"] == domains.ANY
+
+
+@FAST
+@given(st.sampled_from(sorted(DOMAINS)), st.sampled_from([">", ">=", "<", "<=", "==", "!="]), st.data())
+def test_what_is_asserted_of_a_name_narrows_its_interval(name: str, op: str, data: st.DataObject) -> None:
+    """Every value for which the comparison holds stays inside; a bound from the domain is an end of what is left."""
+    kind, values = DOMAINS[name]
+    bound, whole = data.draw(values), domains.hyper(kind)
+    test = ir.Compare(op, Name(name), Number(bound))
+    env = {name: whole}
+    domains.flow((ir.Assert(test, "as it must be"),), env)
+    value = data.draw(values | st.just(bound))
+    assert env[name].has(value) or not evaluate(test, {name: value})
+    assert op not in (">", ">=", "==") or env[name].low == bound
+    assert op not in ("<", "<=", "==") or env[name].high == bound
+    assert env[name].has(bound) == (op in (">=", "<=", "==", "!="))
+
+
+def test_an_assertion_that_leaves_nothing_says_nothing() -> None:
+    env = {"b": domains.hyper("Decay")}
+    domains.flow((ir.Assert(ir.Compare(">", Name("b"), Number(2)), "never"),), env)
+    assert env["b"] == domains.hyper("Decay")

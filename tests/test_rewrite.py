@@ -70,6 +70,17 @@ def test_a_rewrite_that_could_lose_is_not_made() -> None:
     assert rewritten("(1 + b)**t", b=positive, t=step) == parse_expression("exp(t * log1p(b))")
 
 
+def test_a_rewrite_counts_on_what_is_asserted() -> None:
+    """The number of a group of k steps is never 0 where k is at least 1: only then its powers are taken apart."""
+    head = '"""Mine: an example. Example, 2026."""\n\n\n'
+    head += "def mine(x: Param, g: Grad, t: Step, *, b: Decay = 0.9, k: Count = 4):\n"
+    body = "    n = (t - 1) // k + 1\n    c = 1 - b**n\n    x = x - g / c\n    return x\n"
+    for asserted, wanted in (('    assert k >= 1, "groups"\n', "-expm1(n * log(b))"), ("", "1 - b**n")):
+        spec = adaspec.parse(head + asserted + body)
+        (c,) = [s for s in spec.statements if getattr(s, "name", "") == "c"]
+        assert isinstance(c, Assign) and c.value == parse_expression(wanted)
+
+
 def test_a_rewrite_sees_through_names_until_they_change() -> None:
     head = '"""Mine: an example. Example, 2026."""\n\n\n'
     head += "def mine(x: Param, g: Grad, t: Step, *, b: Decay = 0.9, on: Flag = True):\n"
