@@ -358,6 +358,9 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "schedule_free_radam": rectified("half")
     | {
+        f"langevin: return {LANGEVIN.format('(13 + y**2 / (15 + y**2 / 17))')}  →  return {LANGEVIN.format('(13 + y**2)')}": (
+            "the tail of the fraction is there for digits beyond the trials' tolerance, which is 1e-11 here"
+        ),
         "long = maximum(rho, 4)  →  long = maximum(rho, 3)": "where rho is at most 4, nothing is rectified",
         "c = where(weights > 0, weight / weights, 0)  →  c = where(weights > 0, weight / weights, 1)": (
             "while every rate was 0, z and y are where both began, and no part of nothing moves y"

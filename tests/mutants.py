@@ -14,7 +14,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any
 
@@ -25,7 +25,7 @@ import numpy as np
 
 import adaspec
 from adaspec import ir, text
-from adaspec.library import _dialects
+from adaspec.library import _dialects, rules
 from adaspec.spec import Spec, make
 from equivalent import EQUIVALENT
 from originals import ORIGINALS, REFERRED, Original, Trial, distances, theirs, trials
@@ -116,7 +116,7 @@ def _said(stmt: ir.Stmt) -> str:
 def _wrong(node: Any, step: str | None, decays: tuple[str, ...]) -> Iterator[Any]:
     """Copies of a node with one thing wrong in it or under it."""
     yield from _here(node, step, decays)
-    for name in ir._parts(type(node)):
+    for name in (f.name for f in fields(node) if f.name != "span"):
         if isinstance(node, ir.Call) and name == "options":
             continue  # an axis is no number of the mathematics
         old = getattr(node, name)
@@ -247,7 +247,7 @@ def score(name: str) -> Score:
 
 def hosts() -> list[str]:
     """The specs of the library that something is known to equal."""
-    return [n for n in adaspec.names() if ":" not in n and _entries(n)]
+    return [name for name in rules() if _entries(name)]
 
 
 def main() -> int:

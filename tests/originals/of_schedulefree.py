@@ -41,7 +41,7 @@ theirs("sgd_schedule_free", FREE | WARM | {"momentum": "mu"}, [*VARY, {"lr": 1e-
 theirs(
     "radam_schedule_free",
     BETAS | {"silent_sgd_phase": "silent"},
-    [*RECTIFIED, {"silent": False}, {"beta2": 0.95}],
+    [*RECTIFIED, {"silent": False}, {"beta2": 0.95, "lr": 1.0}],
     tolerance=1e-11,
     because="rho - 4 is 2000 - 1996 in its float64: twelve digits of the first step are left",
 )
