@@ -10,8 +10,8 @@ LANGEVIN_TAILS = [
 ]  # fmt: skip
 
 
-def rectified(y: str) -> dict[str, str]:
-    """What all rules that rectify share: two ways to rho, of which `y` chooses."""
+def rectified(y: str, *tails: str) -> dict[str, str]:
+    """What all rules that rectify share: two ways to rho, of which `y` chooses; `tails` that a trial cannot see too."""
     near, far = f"t - t * langevin({y}) + langevin({y} / t)", "most - 2 * t * beta2**t / (1 - beta2**t)"
     right = f"rho = where({y} < 1, {near}, {far})"
     known = {
@@ -22,7 +22,7 @@ def rectified(y: str) -> dict[str, str]:
         f"langevin: return {LANGEVIN.format('(13 + y**2 / (15 + y**2 / 17))')}  →  return {LANGEVIN.format(wrong)}": (
             "the tail of the fraction is there for digits beyond the trials' tolerance"
         )
-        for wrong in LANGEVIN_TAILS
+        for wrong in (*LANGEVIN_TAILS, *tails)
     }
     known[f"{y} = -t * log(beta2) / 2  →  {y} = -t / log(beta2) / 2"] = (
         "it is then beyond 1 from the first step on, where the other way to rho is as right in float64"
@@ -356,11 +356,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "while every rate was 0, z and y are where both began, and no part of nothing moves y"
         ),
     },
-    "schedule_free_radam": rectified("half")
+    "schedule_free_radam": rectified("half", "(13 + y**2)")  # within 1e-11
     | {
-        f"langevin: return {LANGEVIN.format('(13 + y**2 / (15 + y**2 / 17))')}  →  return {LANGEVIN.format('(13 + y**2)')}": (
-            "the tail of the fraction is there for digits beyond the trials' tolerance, which is 1e-11 here"
-        ),
         "long = maximum(rho, 4)  →  long = maximum(rho, 3)": "where rho is at most 4, nothing is rectified",
         "c = where(weights > 0, weight / weights, 0)  →  c = where(weights > 0, weight / weights, 1)": (
             "while every rate was 0, z and y are where both began, and no part of nothing moves y"
