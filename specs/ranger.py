@@ -22,7 +22,7 @@ def ranger(
     assert k >= 1, "k counts the fast steps between two slow ones: at least 1"
     if centralized and x.ndim >= 2:
         g = g - spread(mean(g, keep=0), 0)
-    x = radam(x, g, t)
+    x = radam(x, g, t, silent=False)
     if t % k == 0:
         slow = slow + alpha * (x - slow)
         x = slow

@@ -101,6 +101,10 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         )
         for wrong in ("1 * sqrt(t)", "1", "2 / sqrt(t)", "1 / t", "1 / sqrt(t + 1)", "1 / sqrt(t - 1)")
     },
+    "ademamix": {
+        "young = 0 if warmup is None else maximum(warmup - t, 0) / warmup  →  "
+        "young = 1 if warmup is None else maximum(warmup - t, 0) / warmup": "it is only read where there is a warm-up",
+    },
     "adamc": {
         f"x = (1 - where(max_lr > 0, lr**2 / max_lr, 0.0) * weight_decay) * x  →  "
         f"x = (1 - {wrong} * weight_decay) * x": (
@@ -336,7 +340,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "where a rho below 4 is used, optax takes the root of a negative number: no trial goes there"
         ),
     },
-    "ranger": rectified("y"),
+    "ranger": rectified("y")
+    | {"long = maximum(rho, 4)  →  long = maximum(rho, 3)": "where rho is at most 4, nothing is rectified"},
     "sam": {
         "perturbed: n = sqrt(total(sum((abs(x) * g if adaptive else g)**2)))  →  "
         "n = sqrt(total(sum((x * g if adaptive else g)**2)))": ("the product is squared, so its sign does not count"),

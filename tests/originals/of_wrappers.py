@@ -356,16 +356,19 @@ original(
 # By itself it climbs until the rectification sets in (defects).
 original(
     "ranger",
-    ADAM | STEPS | {"weight_decay": "weight_decay", "weight_decouple": "decoupled", "use_gc": "centralized"},
+    ADAM
+    | STEPS
+    | {"weight_decay": "weight_decay", "weight_decouple": "decoupled", "use_gc": "centralized"}
+    | {"n_sma_threshold": "threshold"},
     of="pytorch_optimizer.Ranger",
     vary=[
         *EVERY,
         {"weight_decay": 0.1},
         {"weight_decay": 0.1, "decoupled": False, "centralized": False},
-        {"beta2": 0.95, "lr": 1.0},
+        {"beta2": 0.94, "lr": 1.0},
+        {"beta2": 0.94, "lr": 1.0, "threshold": 4.0},
     ],
     fixed={"degenerated_to_sgd": True, "foreach": False},
-    kept=["threshold"],
 )
 
 
