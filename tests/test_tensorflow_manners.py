@@ -83,6 +83,15 @@ def test_configs(rule: str) -> None:
         assert float(twin.learning_rate) == 0.5
 
 
+def test_a_variant_is_another_class_to_keras() -> None:
+    """A rule and its variant share the name of the class: what one saved is not read as the other."""
+    config = keras.optimizers.serialize(optimizer("adax"))
+    variant = adaspec.build(adaspec.load("adax").replace(beta2_hat="1 - t**-c", c=0.8), "tensorflow")
+    assert variant.__name__ == "AdaX"
+    assert type(keras.optimizers.deserialize(config)) is adaspec.tensorflow.AdaX
+    assert type(keras.optimizers.deserialize(keras.optimizers.serialize(variant()))) is variant
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_refusals(rule: str) -> None:
     make = type(optimizer(rule))

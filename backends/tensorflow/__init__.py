@@ -88,7 +88,7 @@ class Emitter:
             "",
             "",
             *"\n".join([*host, *keras]).split("\n"),
-            '@keras.saving.register_keras_serializable(package="adaspec")',
+            "@keras.saving.register_keras_serializable(package=__name__)",
             f"class {class_name(self.spec)}(keras.optimizers.Optimizer):",
             *doc_lines(self.documentation(), "    "),
             *body,

@@ -22,7 +22,7 @@ def _compute_dtype(dtype):
     return "float64" if dtype == "float64" else "float32"
 
 
-@keras.saving.register_keras_serializable(package="adaspec")
+@keras.saving.register_keras_serializable(package=__name__)
 class Adam(keras.optimizers.Optimizer):
     """Adam: A Method for Stochastic Optimization.
 

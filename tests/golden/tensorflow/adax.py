@@ -17,7 +17,7 @@ def _compute_dtype(dtype):
     return "float64" if dtype == "float64" else "float32"
 
 
-@keras.saving.register_keras_serializable(package="adaspec")
+@keras.saving.register_keras_serializable(package=__name__)
 class AdaX(keras.optimizers.Optimizer):
     """AdaX: Adaptive Gradient Descent with Exponential Long Term Memory.
 

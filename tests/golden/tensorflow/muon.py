@@ -21,7 +21,7 @@ def _described(variable):
     return f" (parameter '{getattr(variable, 'path', variable.name)}' has shape {tuple(variable.shape)})"
 
 
-@keras.saving.register_keras_serializable(package="adaspec")
+@keras.saving.register_keras_serializable(package=__name__)
 class Muon(keras.optimizers.Optimizer):
     """Muon: Orthogonalized Momentum.
 

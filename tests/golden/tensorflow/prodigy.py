@@ -38,7 +38,7 @@ def _copy_of(variable):
     return initializer
 
 
-@keras.saving.register_keras_serializable(package="adaspec")
+@keras.saving.register_keras_serializable(package=__name__)
 class Prodigy(keras.optimizers.Optimizer):
     """Prodigy: Adaptive Parameter-Free Learner.
 

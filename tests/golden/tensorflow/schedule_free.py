@@ -40,7 +40,7 @@ def _copy_of(variable):
     return initializer
 
 
-@keras.saving.register_keras_serializable(package="adaspec")
+@keras.saving.register_keras_serializable(package=__name__)
 class ScheduleFree(keras.optimizers.Optimizer):
     """Schedule-Free AdamW.
 
