@@ -30,6 +30,12 @@ def rectified(y: str, *tails: str) -> dict[str, str]:
     return known
 
 
+DUE = {
+    "due = 1 / clip(most * exp(minimum(fall * (flat + 1 - t), 0)), least, most)  →  "
+    "due = 1 / clip(most * exp(minimum(fall * (flat + 1 - t), 1)), least, most)": (
+        "what exceeds `most` is clipped to it: the minimum only keeps exp in range"
+    ),
+}
 TALL = {
     "orthogonalize: tall = a.shape[0] > a.shape[1]  →  tall = a.shape[0] <= a.shape[1]": (
         "the iteration commutes with transposition: the orientation is a matter of cost"
@@ -249,7 +255,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "s begins at 0 and is only used through its absolute values"
         ),
     },
-    "psgd_diag": {
+    "psgd_diag": DUE
+    | {
         "d[i] = d[i] - rate * (c - e) * d[i] / (max(c + e) + 1.2e-38)  →  "
         "d[i] = d[i] - rate * (c - e) * d[i] / (max(c + e) - 1.2e-38)": (
             "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
@@ -263,11 +270,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
         ),
     },
-    "psgd_kron": {
-        "due = 1 / clip(most * exp(minimum(fall * (flat + 1 - t), 0)), least, most)  →  "
-        "due = 1 / clip(most * exp(minimum(fall * (flat + 1 - t), 1)), least, most)": (
-            "what exceeds `most` is clipped to it: the minimum only keeps exp in range"
-        ),
+    "psgd_kron": DUE
+    | {
         "q[i] = q[i] - rate * triu(c - 2 * gram(b, i)) / (spectral(c) + 1.2e-38) @ q[i]  →  "
         "q[i] = q[i] - rate * triu(c - 2 * gram(b, i)) / (spectral(c) - 1.2e-38) @ q[i]": (
             "the smallest number of float32 only keeps zeros from dividing: nothing else is moved by it"
