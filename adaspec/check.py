@@ -109,6 +109,11 @@ def check_beginnings(rule: ir.Rule) -> None:
         if found.optional or found.kind == "Flag":
             what = "may be None" if found.optional else "is a truth value"
             raise SpecError(f"'{value}' {what}, and state begins with a number", at, "declare it as a number")
+    for slot in rule.slots:
+        found = declared.get(str(slot.init.rank))
+        if isinstance(slot.init.rank, str) and (found is None or found.kind != "Count"):
+            hint = f"`{slot.init.rank}: Count = …` behind the `*`"
+            raise SpecError(f"'{slot.init.rank}' is no Count, and an axis is cut to one", slot.init, hint)
 
 
 def check_functions(rule: ir.Rule, budget: Budget) -> None:

@@ -11,7 +11,7 @@ from . import ir
 from .spec import Spec
 from .vocabulary import FUNCTIONS
 
-MATRIX = ("matrix", "pair")
+MATRIX = ("matrix", "parts")
 
 
 def constructs(spec: Spec) -> list[str]:

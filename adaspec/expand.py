@@ -45,6 +45,7 @@ def expand_function(
     own = {a.name for a in function.arguments} | set(ir.assigned(function.body))
     expander = Expander(rule, budget or Budget(), own)
     expander.stack.append(function.name)
+    expander.rebound = set(ir.assigned(function.body))
     expander.nullable |= {a.name for a in function.arguments if str(a.kind).startswith("Optional")}
     ranks = {a.name: 2 for a in function.arguments if a.kind == "Matrix"}
     body, (value,) = expander.function_body(function, {}, ranks)
@@ -64,6 +65,7 @@ class Expander:
         self.draws = 0
         self.depth = 0
         self.numbers = set(rule.numbers)
+        self.rebound = set(ir.assigned(rule.body))
         self.taken = {*rule.declared, *ir.assigned(rule.body)} if names is None else set(names)
 
     def rule_body(self) -> tuple[Stmt, ...]:
@@ -154,6 +156,7 @@ class Expander:
             values = self.inline(value, scope, ranks, before, len(names))
             return [*before, *self.together(stmt, targets, values, ranks)]
         call = rebuild(value, lambda child: self.expr(child, scope, ranks, before))
+        call = self.of_rank(call) if call.function == "svd" else call
         both = self.fresh("both")
         out: list[Stmt] = [*before, Assign(both, call, span=stmt.span)]
         for index, name in enumerate(targets):
@@ -161,6 +164,16 @@ class Expander:
                 ranks.pop(name, None)
                 out.append(Assign(name, ir.Part(Name(both, span=stmt.span), index, span=stmt.span), span=stmt.span))
         return out
+
+    def of_rank(self, call: Call) -> Call:
+        """`svd(a, rank)` with its rank as an option: it belongs to the shape, and no array is computed from it."""
+        a, rank = call.args
+        hyper = self.rule.hyper(rank.id) if isinstance(rank, Name) and rank.id not in self.rebound else None
+        literal = isinstance(rank, Number) and isinstance(rank.value, int) and rank.value > 0
+        if not literal and (hyper is None or hyper.kind != "Count"):
+            hint = "a literal from 1 on, or a hyperparameter declared Count: `rank: Count = 128`"
+            raise SpecError("the rank of `svd` is a count that nothing changes", rank, hint)
+        return replace(call, args=(a,), options=(("rank", rank),))
 
     def together(self, stmt: Stmt, targets: list[str], values: tuple[Expr, ...], ranks: dict) -> list[Stmt]:
         """One assignment for each value; those that read a name which one in front binds are computed before it."""
@@ -243,9 +256,10 @@ class Expander:
                 return none_fact(replace(node, left=asked), never)
             case Call(function=name) if self.function(name) is not None:
                 return self.inline(node, scope, ranks, before)[0]
-            case Call(function=name) if FUNCTIONS[name].group == "pair":
-                hint = f"bind both: a, b = {name}(…); `_` for one that is not needed"
-                raise SpecError(f"'{name}' has two results", node, hint)
+            case Call(function=name) if FUNCTIONS[name].group == "parts":
+                several, bind = ("two", "both: a, b") if FUNCTIONS[name].results == 2 else ("three", "them: u, s, v")
+                hint = f"bind {bind} = {name}(…); `_` for one that is not needed"
+                raise SpecError(f"'{name}' has {several} results", node, hint)
             case Call(function=name) if name in noise.KINDS:
                 return self.draw(node)
             case Call("fan_in" | "fan_out" as name, (operand,)):

@@ -50,9 +50,16 @@ def slot_states(
                 own = tuple(n for i, n in enumerate(shape) if i != len(shape) + init.without)
             if init.only is not None:
                 own = (shape[init.only],) * (2 if init.square else 1)
+            if init.cut is not None:
+                own = cut(shape, init.cut, hypers[init.rank] if isinstance(init.rank, str) else init.rank)
             init = replace(init, value=initial(init.value, hypers))
             found[slot.name] = SlotState(slot.name, own, slot_dtype(slot, dtype), init)
     return found
+
+
+def cut(shape: tuple[int, ...], axis: int, rank: float | int | bool | None) -> tuple[int, ...]:
+    """The shape with an axis (negative) no longer than the rank of a matrix: `rank`, if its own axes are as long."""
+    return tuple(min(int(rank or 0), *shape[-2:]) if i == len(shape) + axis else n for i, n in enumerate(shape))
 
 
 def initial(value: float | str, hypers: Hypers) -> float:

@@ -20,6 +20,7 @@ from .types import (
     Axis,
     Env,
     Others,
+    Rank,
     Stage,
     Type,
     in_place,
@@ -32,7 +33,7 @@ from .types import (
 )
 from .vocabulary import FUNCTIONS
 
-FUNCTIONS_OF_MATRICES = {name for name, form in FUNCTIONS.items() if form.group in ("matrix", "pair")}
+FUNCTIONS_OF_MATRICES = {name for name, form in FUNCTIONS.items() if form.group in ("matrix", "parts")}
 
 
 class Flow:
@@ -74,7 +75,7 @@ class Flow:
             own = name == self.rule.param or name in self.rule.state_names
             fill = "`x * 0 + number` fills an array, and `zeros.scalar` is a slot for a number"
             raise SpecError(f"'{name}' was {was} and is bound to {now}", value, fill if own else "use another name")
-        before = self.needs(value)
+        before = (*self.needs(value), *self.ranked(value))
         value = self.resolved(value)
         self.env[name] = found
         self.facts = {n: f for n, f in self.facts.items() if n != name and name not in ir.names(f)}
@@ -257,6 +258,14 @@ class Flow:
         test = Compare(">=", ir.Ndim(Name(self.rule.param)), Number(need), span=at.span)
         return (Assert(test, f"its parameters need at least {need} dimension{s}", span=at.span),)
 
+    def ranked(self, value: Expr) -> tuple[Assert, ...]:
+        """An assertion that there is something left of a matrix of a chosen rank."""
+        match value:
+            case Call("svd", options=(("rank", Name() as rank),)):
+                some = Compare(">=", rank, Number(1), span=rank.span)
+                return (Assert(some, f"`{rank.id}` is at least 1", span=rank.span),)
+        return ()
+
     def taken(self, node: Expr) -> list[tuple[int, Expr]]:
         """Each operation on axes with the number of the parameter's axes that it takes for granted."""
         if isinstance(node, Logical):
@@ -276,6 +285,8 @@ class Flow:
         found = [pair for child in ir.children(node) if isinstance(child, Expr) for pair in self.taken(child)]
         own: tuple[Axis, ...] = ()
         match node:
+            case Name(name):
+                own = tuple(d for d in self.env[name].dims if isinstance(d, Rank)) if name in self.env else ()
             case ir.FanIn() | ir.FanOut():
                 own = (Along(1),)
             case Call("unfold"):

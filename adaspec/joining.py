@@ -117,7 +117,8 @@ class Joiner:
         always = any(isinstance(s, ir.Assign) and call in ir.walk(s.value) for s in self.rule.body)
         seen = seen and always and self.rule.grad not in ir.assigned(self.rule.body)
         for slot in join.rule.slots:
-            init = replace(slot.init, value=self.beginning(slot.init.value, join, call))
+            value, rank = (self.beginning(v, join, call) for v in (slot.init.value, slot.init.rank))
+            init = replace(slot.init, value=value, rank=rank if isinstance(rank, str) else int(rank))
             name = join.names[slot.name]
             if init.kind == "first_grad" and not seen:
                 init = replace(init, kind="zeros", value=0.0)

@@ -69,7 +69,7 @@ class _Word:
 
 class _Init(_Word):
     """How a slot begins; `.without(axis)` leaves one axis out, `.only(axis)` is a vector along one, `.square(axis)` a
-    square matrix, `.scalar` 0-d."""
+    square matrix, `.cut(axis, "rank")` has an axis no longer than a rank, `.scalar` is 0-d."""
 
     @property
     def scalar(self) -> Any:
@@ -82,6 +82,9 @@ class _Init(_Word):
         return self
 
     def square(self, axis: int) -> Any:
+        return self
+
+    def cut(self, axis: int, rank: int | str) -> Any:
         return self
 
     def __call__(self, value: float | str) -> Any:
@@ -120,6 +123,7 @@ argsort: Any = _Word("argsort")
 take: Any = _Word("take")
 eigh: Any = _Word("eigh")
 qr: Any = _Word("qr")
+svd: Any = _Word("svd")
 inverse_root: Any = _Word("inverse_root")
 solve_triangular: Any = _Word("solve_triangular")
 triu: Any = _Word("triu")
@@ -163,5 +167,5 @@ __all__ = [
     "exp", "expm1", "eye", "fan_in", "fan_out", "first_grad", "float16", "float32", "float64", "floor", "fold",
     "full", "grad_at", "gram", "inverse_root", "log", "log1p", "max", "maximum", "mean", "minimum", "norm", "normal",
     "ones", "per_axis", "qr", "rademacher", "rms", "rsqrt", "schedule", "sign", "solve_triangular", "spread", "sqrt",
-    "sum", "take", "tanh", "total", "trace", "tril", "triu", "unfold", "uniform", "view", "where", "zeros",
+    "sum", "svd", "take", "tanh", "total", "trace", "tril", "triu", "unfold", "uniform", "view", "where", "zeros",
 ]  # fmt: skip

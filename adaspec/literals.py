@@ -71,6 +71,14 @@ class Literals:
                 base = self.init(inner)
                 self.whole(node, base, f".{word}")
                 return replace(base, only=self.axis(axis), square=word == "square", span=span)
+            case ast.Call(func=ast.Attribute(value=inner, attr="cut"), args=[axis, rank], keywords=[]):
+                base, number, count = self.init(inner), self.integer(axis), self.beginning(rank)
+                self.whole(node, base, ".cut")
+                if number not in (-1, -2):
+                    raise self.refuse(axis, "a matrix has its axes at the end: -2 and -1", 'zeros.cut(-1, "rank")')
+                if not isinstance(count, str) and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+                    raise self.refuse(rank, "an axis is cut to a count of at least 1", 'zeros.cut(-1, "rank"), zeros.cut(-1, 4)')
+                return replace(base, cut=number, rank=count, span=span)
             case ast.Call(func=ast.Name(id="eye"), args=[axis], keywords=[]):
                 return ir.Init("eye", only=self.axis(axis), square=True, span=span)
             case ast.Call(func=ast.Name(id="per_axis"), args=[ast.Name(id="eye")], keywords=[]):

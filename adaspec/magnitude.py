@@ -186,6 +186,7 @@ def _broadcast_to(a: Any, shape: tuple[int, ...]) -> Any:
 _LINALG = SimpleNamespace(
     eigh=lambda a: tuple(Sized(part) for part in np.linalg.eigh(a.value)),
     qr=lambda a: tuple(Sized(part) for part in np.linalg.qr(a.value)),
+    svd=lambda a, full_matrices: tuple(Sized(part) for part in np.linalg.svd(a.value, full_matrices)),
     diagonal=lambda a: Sized(np.linalg.diagonal(a.value), np.linalg.diagonal(a.size_)),
 )
 

@@ -1,7 +1,8 @@
 """What the matrix functions of the vocabulary mean, over any array-API namespace with its `linalg` extension.
 
 `qr` stands for the same matrices on every LAPACK: the diagonal of R is nonnegative, since every library has its own
-signs. The eigenvalues of `eigh` ascend; the sign of an eigenvector, and the basis where eigenvalues coincide, stay the
+signs. `svd` has signs of its own as well: the largest element of each column of U is positive. The eigenvalues of
+`eigh` ascend; the sign of an eigenvector, and the basis where eigenvalues coincide, stay the
 library's choice.
 """
 
@@ -12,8 +13,9 @@ from typing import Any
 Array = Any
 
 
-def apply(xp: Any, name: str, args: list[Array], lower: bool = False) -> Any:
-    """`name(*args)`: an array, or the two results of `eigh` and `qr`. `lower` is of `solve_triangular` alone."""
+def apply(xp: Any, name: str, args: list[Array], lower: bool = False, rank: int = 0) -> Any:
+    """`name(*args)`: an array, or the results of `eigh`, `qr` and `svd`. `lower` is of `solve_triangular` alone, `rank`
+    of `svd`."""
     match name, args:
         case "eigh", [a]:
             w, q = xp.linalg.eigh(a)
@@ -22,6 +24,8 @@ def apply(xp: Any, name: str, args: list[Array], lower: bool = False) -> Any:
             q, r = xp.linalg.qr(a)
             sign = 1.0 - 2.0 * xp.astype(xp.linalg.diagonal(r) < 0, a.dtype)
             return q * sign[..., None, :], r * sign[..., :, None]
+        case "svd", [a]:
+            return decomposed(xp, a, rank)
         case "diag", [a]:
             return xp.linalg.diagonal(a)
         case "eye", [a]:
@@ -33,6 +37,15 @@ def apply(xp: Any, name: str, args: list[Array], lower: bool = False) -> Any:
         case (("triu" | "tril"), [a]):
             return getattr(xp, name)(a)
     raise TypeError(name)
+
+
+def decomposed(xp: Any, a: Array, rank: int) -> tuple[Array, Array, Array]:
+    """The largest singular values of a, at most `rank` of them, in descending order, between their vectors: columns in
+    front, rows behind."""
+    u, s, v = xp.linalg.svd(a, full_matrices=False)
+    sign = 1.0 - 2.0 * xp.astype(xp.max(u, axis=-2) < xp.max(-u, axis=-2), a.dtype)
+    u, v = u * sign[..., None, :], v * sign[..., :, None]
+    return u[..., :rank], s[..., :rank], v[..., :rank, :]
 
 
 def taken(xp: Any, a: Array, order: Array, axis: int) -> Array:

@@ -78,15 +78,15 @@ class Names:
             bound.add(name)
 
     def unpacks(self, names: tuple[str, ...], value: ir.Expr, stmt: Stmt) -> None:
-        pairs = [name for name, form in FUNCTIONS.items() if form.group == "pair"]
+        several = [name for name, form in FUNCTIONS.items() if form.group == "parts"]
         called = value.function if isinstance(value, Call) else ""
         if (helper := self.rule.function(called)) is not None:
             last = helper.body[-1] if helper.body else None
             results = len(last.values) if isinstance(last, Return) else 1
-        elif called in pairs:
-            results = 2
+        elif called in several:
+            results = FUNCTIONS[called].results
         else:
-            raise SpecError(f"only {', '.join(pairs)} and helpers have several results", value, "one name at a time")
+            raise SpecError(f"only {', '.join(several)} and helpers have several results", value, "one name at a time")
         if results != len(names):
             what = f"'{called}' has {results} result{'s' if results > 1 else ''}, here are {len(names)} names"
             raise SpecError(what, stmt, "`_` for one that is not needed")
@@ -132,7 +132,7 @@ class Names:
             raise self.unknown_function(node)
         if len(node.args) != form.arity:
             s, are = "" if form.arity == 1 else "s", "is" if len(node.args) == 1 else "are"
-            usage = f"{name}({', '.join('abc'[: form.arity])})"
+            usage = "svd(a, rank)" if name == "svd" else f"{name}({', '.join('abc'[: form.arity])})"
             pair = {"max": "maximum(a, b)", "sum": "a + b"}.get(name) if len(node.args) == 2 else None
             hint = f"{usage} is of one array; write {pair} for two" if pair else f"write {usage}"
             raise SpecError(f"'{name}' takes {form.arity} argument{s}, {len(node.args)} {are} given", node, hint)

@@ -306,9 +306,10 @@ class Run:
                 return self._moved(name, a, tuple(self.given[self.spec.rule.param].shape), axis)
         if name == "take":
             return matrices.taken(xp, args[0], args[1], -1 if axis is None else axis)
-        if FUNCTIONS[name].group in ("matrix", "pair", "order"):
+        if FUNCTIONS[name].group in ("matrix", "parts", "order"):
             lower = node.option("lower") == Constant(True)
-            return matrices.apply(xp, name, args, lower)
+            rank = node.option("rank")
+            return matrices.apply(xp, name, args, lower, 0 if rank is None else int(self._expr(rank)))
         if all(_is_number(a) for a in args):
             return _number(scalars.ELEMENTWISE[name](*(a if isinstance(a, bool) else np.float64(a) for a in args)))
         args = [self._array(a) for a in args]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .errors import SpecError
 from .ir import Binary, Call, Dim, Expr, Index, Name, Number, Size, Unary, walk
-from .types import FULL, LOOSE, OPAQUE, Along, Axis, Others, Stage, Type, in_place, shown, without
+from .types import FULL, LOOSE, OPAQUE, Along, Axis, Others, Stage, Type, in_place, rank, shown, without
 
 PLACES = "take(a, argsort(v), axis=-1) is a in the order in which v ascends"
 
@@ -162,9 +162,9 @@ def matrix(node: Call, types: list[Type]) -> Type:
         raise SpecError(what, node.args[0], "g @ g.T and gram(g, i) are square")
     match name:
         case "eigh":
-            return Type(stage, a.dims, pair=(without(a.dims, -1), a.dims))
+            return Type(stage, a.dims, parts=(without(a.dims, -1), a.dims))
         case "qr":
-            return Type(stage, a.dims, pair=(a.dims, a.dims))
+            return Type(stage, a.dims, parts=(a.dims, a.dims))
         case "diag":
             return Type(stage, without(a.dims, -1))
         case "solve_triangular":
@@ -174,6 +174,18 @@ def matrix(node: Call, types: list[Type]) -> Type:
                 raise SpecError(what, node, "the second has as many rows as the first: transpose it, b.T")
             return Type(stage, b)
     return Type(stage, a.dims)
+
+
+def decomposed(node: Call, a: Type) -> Type:
+    """`svd(a, rank)`: columns, the singular values, rows."""
+    array(node.args[0], a, "is no matrix")
+    if len(a.dims) < (len(FULL) if in_place(a.dims) else 2):
+        what = "`svd` takes a matrix, and this lacks an axis"
+        raise SpecError(what, node.args[0], "add one: v[..., None] is a column")
+    count = node.option("rank")
+    inner = rank(count.id if isinstance(count, Name) else int(count.value), *a.dims[-2:])
+    lead = a.dims[:-2]
+    return Type(a.stage, a.dims, parts=((*a.dims[:-1], inner), (*lead, inner), (*lead, inner, a.dims[-1])))
 
 
 def place_of(node: Expr | None) -> int:

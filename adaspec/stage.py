@@ -29,6 +29,7 @@ from .shapes import (
     array,
     axis_of,
     broadcast,
+    decomposed,
     indexed,
     matrix,
     place_of,
@@ -117,7 +118,7 @@ def typeof(node: Expr, env: Env) -> Type:
             return indexed(node, typeof(operand, env))
         case Part(operand, index):
             inner = typeof(operand, env)
-            return Type(inner.stage, inner.pair[index])
+            return Type(inner.stage, inner.parts[index])
         case Draw():
             return Type(Stage.ARRAY, FULL)
         case Call():
@@ -192,7 +193,9 @@ def _call(node: Call, env: Env) -> Type:
     if form.group == "axes":
         axis = place_of(node.option("axis"))
         return about_axis(node, _number(node.args[0], env), axis)
-    if form.group in ("matrix", "pair"):
+    if node.function == "svd":
+        return decomposed(node, _number(node.args[0], env))
+    if form.group in ("matrix", "parts"):
         return matrix(node, [_number(a, env) for a in node.args])
     if form.group == "order":
         return _ordered(node, env)

@@ -107,6 +107,7 @@ def init(value: ir.Init) -> str:
         word = "" if value.kind == "eye" else ".square" if value.square else ".only"
         return f"per_axis({text}{word})" if value.per_axis else f"{text}{word}({value.only})"
     text += f".without({value.without})" if value.without is not None else ""
+    text += f".cut({value.cut}, {beginning(value.rank)})" if value.cut is not None else ""
     return text + (".scalar" if value.scalar else "")
 
 

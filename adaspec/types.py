@@ -56,9 +56,21 @@ class Others(Along):
         return f"size/{super().__str__()}"
 
 
-Axis = int | str | Along
+@dataclass(frozen=True)
+class Rank:
+    """An axis that is as long as a rank was chosen: `count`, or the hyperparameter of that name, but no longer than
+    either of the `axes` of the matrix."""
+
+    count: int | str
+    axes: tuple[int | Along, ...]
+
+    def __str__(self) -> str:
+        return str(self.count)
+
+
+Axis = int | str | Along | Rank
 """An axis of the parameter (negative) in its own place, 1 for a new axis, one of an array without the parameter's
-places (`Along`, `Others`), OPAQUE for one that two branches disagree on, LOOSE for one that is 1 or the parameter's."""
+places (`Along`, `Others`), one that is cut to a `Rank`, OPAQUE for one that two branches disagree on, LOOSE for one that is 1 or the parameter's."""
 
 OPAQUE, LOOSE = "?", "1?"
 
@@ -72,7 +84,7 @@ class Type:
 
     `truth`: a truth value. `optional`: it may be None here. `nullable`: a hyperparameter or an input of which `is
     None` may be asked. `whole`: an integer, so that a loop may count to it. `mixed`: an array on one path, a number on
-    another. `pair`: the axes of either result of `eigh` or `qr`. `places`: where items stand, by `argsort`.
+    another. `parts`: the axes of each result of `eigh`, `qr` or `svd`. `places`: where items stand, by `argsort`.
     """
 
     stage: Stage
@@ -82,7 +94,7 @@ class Type:
     nullable: bool = False
     whole: bool = False
     mixed: bool = False
-    pair: tuple[tuple[Axis, ...], ...] = ()
+    parts: tuple[tuple[Axis, ...], ...] = ()
     places: bool = False
 
     @property
@@ -103,6 +115,12 @@ def without(dims: tuple[Axis, ...], axis: int) -> tuple[Axis, ...]:
     return dims if place < 0 or dims[place] == "..." else dims[:place] + dims[place + 1 :]
 
 
+def rank(count: int | str, rows: Axis, columns: Axis) -> Axis:
+    """The axis between the factors of a matrix of at most this rank; the order of its own axes says nothing."""
+    own = [axis for axis in (rows, columns) if isinstance(axis, int | Along)]
+    return Rank(count, tuple(sorted(own, key=str))) if len(own) == 2 else OPAQUE
+
+
 def needed(axis: Axis) -> int:
     """How many axes the parameter must have for this one to be there."""
     match axis:
@@ -110,6 +128,8 @@ def needed(axis: Axis) -> int:
             return k + 1 if k >= 0 else -k
         case int(k):
             return max(-k, 0)
+        case Rank(axes=axes):
+            return max(map(needed, axes))
     return 2 if axis == OPAQUE else 0
 
 
@@ -147,6 +167,9 @@ def slot_type(slot: ir.Slot) -> Type:
     dims = FULL if slot.init.without is None else without(FULL, slot.init.without)
     if slot.init.only is not None:
         dims = (Along(slot.init.only),) * (2 if slot.init.square else 1)
+    if slot.init.cut is not None:
+        cut = rank(slot.init.rank, -2, -1)
+        dims = (*FULL[:-2], *(cut if axis == slot.init.cut else axis for axis in FULL[-2:]))
     return Type(Stage.ARRAY, dims)
 
 
@@ -181,7 +204,7 @@ def joined(stage: Stage, a: Type, b: Type) -> Type:
             dims = (OPAQUE,) * min(len(a.dims), len(b.dims))
     return Type(
         stage | a.stage | b.stage, dims, a.truth or b.truth, a.optional or b.optional, a.nullable and b.nullable,
-        a.whole and b.whole, a.mixed or b.mixed or a.is_array != b.is_array, a.pair or b.pair,
+        a.whole and b.whole, a.mixed or b.mixed or a.is_array != b.is_array, a.parts or b.parts,
     )  # fmt: skip
 
 

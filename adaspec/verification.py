@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +79,8 @@ class Report:
         """What the measurement leaves out; empty for most rules."""
         if not decompositions(self.spec):
             return ""
-        return f"{self.spec.name} decomposes matrices: measured on arrays whose statistics have full rank"
+        which = "arrays whose statistics have" if decompositions(self.spec, SQUARE) else "gradients of"
+        return f"{self.spec.name} decomposes matrices: measured on {which} full rank"
 
     def __str__(self) -> str:
         lines = [f"{self.spec.name}, {self.steps} steps against the float64 interpreter"]
@@ -147,8 +148,8 @@ def float32_bound(spec: Spec) -> tuple[float, str]:
 
 
 def shapes_for(spec: Spec) -> list[tuple[int, ...]]:
-    """Those of `SHAPES` that the rule's assertions admit; where the rule decomposes a matrix, of full rank."""
-    paths = decompositions(spec)
+    """Those of `SHAPES` that the rule's assertions admit; where the rule decomposes statistics, of full rank."""
+    paths = decompositions(spec, SQUARE)
     found = []
     for shape in (*SHAPES, *SQUARES) if paths else SHAPES:
         try:
@@ -160,11 +161,16 @@ def shapes_for(spec: Spec) -> list[tuple[int, ...]]:
     return found
 
 
-def decompositions(spec: Spec) -> list[ir.Expr]:
-    """The static conditions under which the rule decomposes a matrix."""
-    pairs = {name for name, form in FUNCTIONS.items() if form.group == "pair"}
+DECOMPOSED = frozenset(name for name, form in FUNCTIONS.items() if form.group == "parts")
+SQUARE = DECOMPOSED - {"svd"}
+"""Decompositions of square matrices, which are statistics of gradients; a gradient of any shape has full rank itself."""
+
+
+def decompositions(spec: Spec, functions: Set[str] = DECOMPOSED) -> list[ir.Expr]:
+    """The static conditions under which the rule decomposes a matrix by one of these functions."""
     found = facts.paths(spec.rule, spec.statements)
-    return [path for path, stmt in found if any(isinstance(n, ir.Call) and n.function in pairs for n in ir.walk(stmt))]
+    calls = [(path, n) for path, stmt in found for n in ir.walk(stmt) if isinstance(n, ir.Call)]
+    return list(dict.fromkeys(path for path, call in calls if call.function in functions))
 
 
 def full_rank(shape: tuple[int, ...]) -> bool:

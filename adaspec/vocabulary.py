@@ -49,13 +49,14 @@ class Form:
     """How a function is called and its group: `elementwise`, a `reduction` over one array, `model`-wide, `noise`, …
 
     The last argument of an `axes` function is the axis of the parameter that it is about, counted from the front. A
-    `matrix` function is one of square or triangular matrices, a `pair` has two results, which are bound together; an
-    `order` stands inside `take`; a `composed` function is said in the vocabulary itself.
+    `matrix` function is one of square or triangular matrices; one of `parts` has several results, which are bound
+    together; an `order` stands inside `take`; a `composed` function is said in the vocabulary itself.
     """
 
     arity: int
     group: str
     axis: bool = False
+    results: int = 1
 
 
 FUNCTIONS: dict[str, Form] = {
@@ -79,8 +80,9 @@ FUNCTIONS: dict[str, Form] = {
     "along": Form(3, "axes"),
     **{name: Form(1, "matrix") for name in ("diag", "eye", "triu", "tril")},
     "solve_triangular": Form(2, "matrix"),
-    "eigh": Form(1, "pair"),
-    "qr": Form(1, "pair"),
+    "eigh": Form(1, "parts", results=2),
+    "qr": Form(1, "parts", results=2),
+    "svd": Form(2, "parts", results=3),
     "argsort": Form(1, "order"),
     "take": Form(2, "order", axis=True),
     "trace": Form(1, "composed"),

@@ -27,6 +27,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "adam_ema": [{"beta1": 0.0, "beta2": 0.5}],
     "adamnx": [{"weight_decay": 0.1, "beta2": 0.5}],
     "adax": [{"beta2": 0.5}],
+    "galore": [{"rank": 2, "gap": 5, "scale": 0.5, "weight_decay": 0.1}],
     "lamb": [{"weight_decay": 0.1}],
     "lars": [{"weight_decay": 0.1, "together": False}],
     "simplified_ademamix": [{"weight_decay": 0.1, "decoupled": False, "alpha": 2.0}],

@@ -14,7 +14,6 @@ LEFT_OUT = {
     "torch.optim.LBFGS": "calls its closure several times a step and searches along lines",
     "optax.lbfgs": "searches along lines",
     "optax.contrib.dpsgd": "private aggregation needs one gradient for each example",
-    "optax.contrib.galore": "keeps its state in a projection of a chosen rank: no slot has such a shape",
     "optax.contrib.scale_by_madgrad": "a part of optax.contrib.madgrad",
     "keras.optimizers.Optimizer": "the base class",
     "keras.optimizers.LossScaleOptimizer": "scales the loss around another optimizer, no rule of its own",

@@ -18,7 +18,8 @@ class Init(Node):
     A value that is text names a hyperparameter, read once when the slot is made. `without` is the axis (negative) that
     the slot lacks, `scalar` makes it 0-d. With `only` the slot is a vector along that axis (counted from the front),
     with `square` a square matrix; `eye` is the square matrix that begins as the identity. The axis `EACH` stands for
-    one such slot per axis, until `axes.unrolled`.
+    one such slot per axis, until `axes.unrolled`. `cut` is the axis (negative) that is no longer than `rank`, a count or
+    the hyperparameter of that name, and than either of the last two axes.
     """
 
     kind: str
@@ -27,11 +28,13 @@ class Init(Node):
     scalar: bool = False
     only: int | None = None
     square: bool = False
+    cut: int | None = None
+    rank: int | str = 0
 
     @property
     def whole(self) -> bool:
         """Whether the slot has the parameter's shape."""
-        return self.without is None and not self.scalar and self.only is None
+        return self.without is None and not self.scalar and self.only is None and self.cut is None
 
     @property
     def per_axis(self) -> bool:
@@ -196,6 +199,6 @@ class Rule(Node):
 
     @property
     def read_at_init(self) -> tuple[str, ...]:
-        """The hyperparameters that slots and shared scalars begin with, once each."""
-        found = [s.init.value for s in self.slots] + [s.initial for s in self.shared]
+        """The hyperparameters that slots and shared scalars begin with, or have their shape by, once each."""
+        found = [v for s in self.slots for v in (s.init.value, s.init.rank)] + [s.initial for s in self.shared]
         return tuple(dict.fromkeys(v for v in found if isinstance(v, str)))

@@ -172,7 +172,7 @@ class Index(Expr):
 
 @dataclass(frozen=True)
 class Part(Expr):
-    """One of the two results of `eigh` or `qr`: `operand` is the name that holds both."""
+    """One of the results of `eigh`, `qr` or `svd`: `operand` is the name that holds them all."""
 
     operand: Expr
     index: int

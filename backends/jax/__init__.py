@@ -6,7 +6,7 @@ The step becomes `update_fn`: the scalars of each phase, then one function of a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from adaspec import ir
@@ -202,7 +202,7 @@ class Module:
             lines.append("    dtype = _wide(*jax.tree.leaves(params))")
         lines += [f"    return {self.state}(", "        count=jnp.zeros([], jnp.int32),"]
         for slot in self.rule.slots:
-            value, fact = beginning(slot, self.first), self.lowered.presence[slot.name]
+            value, fact = beginning(slot, self.first, self.public), self.lowered.presence[slot.name]
             if fact == FALSE:
                 value = "None"
             elif fact != TRUE:
@@ -286,8 +286,8 @@ def number(value: float | int | bool | None) -> str:
     return repr(value)
 
 
-def beginning(slot: ir.Slot, first: Callable[[float | str], str]) -> str:
-    """How a slot begins, for a parameter `p`; `first` prints a value."""
+def beginning(slot: ir.Slot, first: Callable[[float | str], str], public: Mapping[str, str]) -> str:
+    """How a slot begins, for a parameter `p`; `first` prints a value, `public` the keyword of a hyperparameter."""
     init, dtype = slot.init, f"jnp.{slot.dtype}" if slot.dtype else "_wide(p)"
     if init.kind == "copy":
         return f"jnp.array(p, {dtype}, copy=True)"
@@ -298,6 +298,9 @@ def beginning(slot: ir.Slot, first: Callable[[float | str], str]) -> str:
         length = f"jnp.shape(p)[{init.only}]"
         shape = f"({length}, {length})" if init.square else f"({length},)"
         return f"jnp.full({shape}, {first(value)}, {dtype})"
+    if init.cut is not None:
+        rank = public[init.rank] if isinstance(init.rank, str) else init.rank
+        return f"jnp.full(_cut_to({rank}, jnp.shape(p), {init.cut}), {first(value)}, {dtype})"
     if init.scalar:
         return f"jnp.full((), {first(value)}, {dtype})"
     like = "p" if init.without is None else f"jnp.sum(p, axis={init.without})"

@@ -159,6 +159,22 @@ def _qr(a: jax.Array) -> tuple[jax.Array, jax.Array]:
     sign = jnp.where(jnp.linalg.diagonal(r) < 0, -1, 1).astype(a.dtype)
     return q * sign[..., None, :], r * sign[..., :, None]
 ''',
+    "_svd": '''
+def _svd(a: jax.Array, rank: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The largest singular values, at most `rank`, between their vectors: columns in front, rows behind.
+
+    The largest element of each column is positive: each LAPACK has signs of its own.
+    """
+    u, s, v = jnp.linalg.svd(a, full_matrices=False)
+    sign = jnp.where(jnp.max(u, axis=-2) < jnp.max(-u, axis=-2), -1, 1).astype(a.dtype)
+    u, v = u * sign[..., None, :], v * sign[..., :, None]
+    return u[..., :rank], s[..., :rank], v[..., :rank, :]
+''',
+    "_cut_to": '''
+def _cut_to(rank: int, shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """The shape with an axis no longer than the rank, nor than a matrix of this shape has it."""
+    return tuple(min(rank, *shape[-2:]) if i == len(shape) + axis else n for i, n in enumerate(shape))
+''',
     "_take": '''
 def _take(a: jax.Array, order: jax.Array, axis: int) -> jax.Array:
     """The items along an axis in this order; a vector orders the rows or the columns of a matrix."""

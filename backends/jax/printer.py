@@ -153,6 +153,8 @@ class JaxPrinter(Printer):
             old, new, weight = node.args
             return self.node(Binary("+", old, Binary("*", weight, Binary("-", new, old))))
         args = [self.text(a, PRECEDENCE["choose"]) for a in node.args]
+        if (rank := node.option("rank")) is not None:
+            return f"_svd({args[0]}, {self.text(rank)})", ATOM
         args += [f"{option}={self.text(value)}" for option, value in node.options]
         if name == "take":
             given = node.option("axis")

@@ -28,6 +28,7 @@ RESERVED = {
     "_positive", "_leaves", "_named", "_check_param", "_work", "_without", "_filled", "_wide", "_rebuilt", "_blocks",
     "_DTYPES", "ml_dtypes",
     "_tiles", "_parts", "_cut", "_unfold", "_fold", "_spread", "_qr", "_eye", "_solve_triangular", "_take",
+    "_svd", "_cut_to",
     "noise", "place", "start", "_words", *(f"_{kind}" for kind in noise.KINDS),
     "inputs", "given", "own", "_input", "_scalar", "_grads", "sum", "trees", "tree", *HELPERS,
 }  # fmt: skip
@@ -130,8 +131,9 @@ class Emitter:
         return lines if self.rule.hypers else [*lines, '        """No hyperparameter to set."""']
 
     def static_lines(self, exprs: list[ir.Expr]) -> list[str]:
-        """The hyperparameters that static conditions ask for; of one that may be None, only whether it is."""
-        used = set().union(*map(ir.names, exprs))
+        """The hyperparameters that static conditions and the shapes of slots ask for; of one that may be None, only
+        whether it is."""
+        used = set().union(*map(ir.names, exprs), {s.init.rank for s in self.rule.slots})
         lines = []
         for h in (h for h in self.rule.hypers if h.name in used):
             name = self.names[h.name]
@@ -179,6 +181,9 @@ class Emitter:
         if slot.init.only is not None:
             length = f"param.shape[{slot.init.only}]"
             return f"({length}, {length})" if slot.init.square else f"({length},)"
+        if slot.init.cut is not None:
+            rank = slot.init.rank if isinstance(slot.init.rank, int) else self.names[slot.init.rank]
+            return f"_cut_to({rank}, param.shape, {slot.init.cut})"
         return "param.shape" if slot.init.without is None else f"_without(param.shape, {slot.init.without})"
 
     def where_present(self, slot: ir.Slot, value: str) -> str:

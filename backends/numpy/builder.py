@@ -182,7 +182,7 @@ class Builder:
     def refuse_matrices(self, node: Expr) -> None:
         """No block knows what a function of whole matrices makes of its elements."""
         form = FUNCTIONS.get(node.function) if isinstance(node, Call) else None
-        if form is not None and form.group in ("matrix", "pair", "order"):
+        if form is not None and form.group in ("matrix", "parts", "order"):
             raise Unstreamable("functions of whole matrices")
 
     def rebuilt(self, node: Expr, change: Callable[[Expr], Expr]) -> Expr:

@@ -205,6 +205,26 @@ def _qr(a: Any) -> tuple[Any, Any]:
     return q * sign[..., None, :], r * sign[..., :, None]
 '''
 
+SVD = '''
+
+def _svd(a: Any, rank: int) -> tuple[Any, Any, Any]:
+    """The largest singular values, at most `rank`, between their vectors: columns in front, rows behind.
+
+    The largest element of each column is positive: each LAPACK has signs of its own.
+    """
+    u, s, v = np.linalg.svd(a, full_matrices=False)
+    sign = np.where(np.max(u, axis=-2) < np.max(-u, axis=-2), -1, 1).astype(a.dtype)
+    u, v = u * sign[..., None, :], v * sign[..., :, None]
+    return u[..., :rank], s[..., :rank], v[..., :rank, :]
+'''
+
+CUT_TO = '''
+
+def _cut_to(rank: int, shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """The shape with an axis no longer than the rank, nor than a matrix of this shape has it."""
+    return tuple(min(rank, *shape[-2:]) if i == len(shape) + axis else n for i, n in enumerate(shape))
+'''
+
 SOLVE = '''
 
 def _solve_triangular(a: Any, b: Any, lower: bool) -> Any:
@@ -242,7 +262,7 @@ def used_in(body: str) -> list[str]:
     helpers = noise | {
         "_filled": FILLED, "_blocks": BLOCKS, "_tiles": TILES, "_wide": WIDE, "_scalar": SCALAR, "_grads": GRADS,
         "_rebuilt": VIEWS, "_unfold": UNFOLD, "_fold": FOLD, "_spread": SPREAD,
-        "_qr": QR, "_eye": EYE, "_solve_triangular": SOLVE, "_take": TAKE,
+        "_qr": QR, "_svd": SVD, "_cut_to": CUT_TO, "_eye": EYE, "_solve_triangular": SOLVE, "_take": TAKE,
     }  # fmt: skip
     for name, text in helpers.items():
         if f"{name}(" in body + "".join(found):

@@ -16,7 +16,7 @@ from adaspec.vocabulary import FUNCTIONS
 from .naming import Names
 from .units import REDUCTIONS
 
-MATRIX = [form for form in FUNCTIONS.values() if form.group in ("matrix", "pair", "order")]
+MATRIX = [form for form in FUNCTIONS.values() if form.group in ("matrix", "parts", "order")]
 
 
 class NumberPrinter(HostPrinter):
@@ -83,6 +83,8 @@ class ArrayPrinter(Printer):
             given = node.option("axis")
             axis = "-1" if given is None else self.text(given)
             return f"_take({args[0]}, {args[1]}, {axis})", atom
+        if (rank := node.option("rank")) is not None:
+            return f"_svd({args[0]}, {self.host.text(rank)})", atom
         if FUNCTIONS.get(node.function) in MATRIX:
             return self.matrix(node.function, args, node.option("lower") == ir.Constant(True)), atom
         axis = "".join(f", axis={self.text(v)}" for _, v in node.options)

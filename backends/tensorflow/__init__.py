@@ -199,6 +199,10 @@ class Emitter:
         elif init.only is not None:
             length = f"variable.shape[{init.only}]"
             shape = f"({length}, {length})" if init.square else f"({length},)"
+        elif init.cut is not None:
+            rank = self.names.attributes[init.rank] if isinstance(init.rank, str) else init.rank
+            shape = f"_cut_to({rank}, variable.shape, {init.cut})"
+            self.used.add("_cut_to")
         elif init.without is not None:
             shape = f"variable.shape[:{init.without}]"
             shape += f" + variable.shape[{init.without + 1}:]" if init.without < -1 else ""

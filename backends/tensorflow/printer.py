@@ -213,6 +213,9 @@ class KerasPrinter(Printer):
             return f"_take({self.text(args[0])}, {self.text(args[1])}, {axis})", ATOM
         if name == "diag":
             return f"ops.diagonal({self.text(args[0])}, axis1=-2, axis2=-1)", ATOM
+        if (rank := node.option("rank")) is not None:
+            self.helpers.add("_svd")
+            return f"_svd({self.text(args[0])}, {self.host.text(rank)})", ATOM
         if name in ("qr", "eye"):
             self.helpers.add(f"_{name}")
             return f"_{name}({self.text(args[0])})", ATOM

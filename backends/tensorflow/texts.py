@@ -46,6 +46,22 @@ def _qr(a):
     sign = ops.cast(ops.where(ops.diagonal(r, axis1=-2, axis2=-1) < 0, -1, 1), r.dtype)
     return q * sign[..., None, :], r * sign[..., :, None]
 ''',
+    "_svd": '''
+def _svd(a, rank):
+    """The largest singular values, at most `rank`, between their vectors: columns in front, rows behind.
+
+    The largest element of each column is positive: each library has signs of its own.
+    """
+    u, s, v = ops.svd(a, full_matrices=False)
+    sign = ops.cast(ops.where(ops.max(u, axis=-2) < ops.max(-u, axis=-2), -1, 1), u.dtype)
+    u, v = u * sign[..., None, :], v * sign[..., :, None]
+    return u[..., :rank], s[..., :rank], v[..., :rank, :]
+''',
+    "_cut_to": '''
+def _cut_to(rank, shape, axis):
+    """The shape with an axis no longer than the rank, nor than a matrix of this shape has it."""
+    return tuple(min(rank, *shape[-2:]) if i == len(shape) + axis else n for i, n in enumerate(shape))
+''',
     "_take": '''
 def _take(a, order, axis):
     """The items along an axis in this order; a vector orders the rows or the columns of a matrix."""

@@ -51,8 +51,8 @@ class Frame:
 
     @property
     def state_needs_group(self) -> bool:
-        """Whether a hyperparameter decides which slots there are, or what one begins with."""
-        if any(isinstance(s.init.value, str) for s in self.lowered.rule.slots):
+        """Whether a hyperparameter decides which slots there are, how large one is, or what it begins with."""
+        if any(isinstance(v, str) for s in self.lowered.rule.slots for v in (s.init.value, s.init.rank)):
             return True
         return any(ir.names(c) - {self.lowered.rule.param} for c in self.lowered.presence.values())
 

@@ -63,6 +63,22 @@ def _qr(a: Tensor) -> tuple[Tensor, Tensor]:
     sign = torch.where(torch.linalg.diagonal(r) < 0, -1, 1).to(a.dtype)
     return q * sign[..., None, :], r * sign[..., :, None]
 ''',
+    "_svd(": '''
+def _svd(a: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The largest singular values, at most `rank`, between their vectors: columns in front, rows behind.
+
+    The largest element of each column is positive: each LAPACK has signs of its own.
+    """
+    u, s, v = torch.linalg.svd(a, full_matrices=False)
+    sign = torch.where(u.amax(-2) < (-u).amax(-2), -1, 1).to(a.dtype)
+    u, v = u * sign[..., None, :], v * sign[..., :, None]
+    return u[..., :rank], s[..., :rank], v[..., :rank, :]
+''',
+    "_cut_to(": '''
+def _cut_to(rank: int, shape: torch.Size, axis: int) -> list[int]:
+    """The shape with an axis no longer than the rank, nor than a matrix of this shape has it."""
+    return [min(rank, *shape[-2:]) if i == len(shape) + axis else n for i, n in enumerate(shape)]
+''',
     "_take(": '''
 def _take(a: Tensor, order: Tensor, axis: int) -> Tensor:
     """The items along an axis in this order; a vector orders the rows or the columns of a matrix."""

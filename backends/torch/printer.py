@@ -86,6 +86,8 @@ class TorchPrinter(Printer):
                 return f"torch.argsort({self.text(args[0])}, stable=True)"
             case "eigh":
                 return f"torch.linalg.eigh({self.text(args[0])})"
+            case "svd":
+                return f"_svd({self.text(args[0])}, {self.fact(dict(node.options)['rank'])})"
             case "diag":
                 return f"torch.linalg.diagonal({self.text(args[0])})"
             case "qr" | "eye":

@@ -46,6 +46,8 @@ def beginning(slot: ir.Slot, facts: GroupFacts) -> str:
         if init.only is not None:
             length = f"x.shape[{init.only}]"
             shape = f"({length}, {length})" if init.square else f"({length},)"
+        elif init.cut is not None:
+            shape = f"_cut_to({facts.text(rank_of(init))}, x.shape, {init.cut})"
         elif init.without is not None and init.without != -1 and not init.scalar:
             shape = f"(*x.shape[:{init.without}], *x.shape[{init.without + 1}:])"
         if value == 0:
@@ -53,6 +55,11 @@ def beginning(slot: ir.Slot, facts: GroupFacts) -> str:
         return f"torch.full({shape}, {fill}, dtype=dtype, device=x.device)"
     like: dict[float | str, str] = {0.0: "zeros_like(x", 1.0: "ones_like(x"}
     return f"torch.{like.get(value, f'full_like(x, {fill}')}, dtype=dtype)"
+
+
+def rank_of(init: ir.Init) -> ir.Expr:
+    """The rank that an axis is cut to: a literal or a hyperparameter."""
+    return ir.Name(init.rank) if isinstance(init.rank, str) else ir.Number(init.rank)
 
 
 def methods(frame: Frame) -> Lines:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .core import original
 from .fed import torch_normals
-from .precision import widened
+from .precision import signed_jax, widened
 
 
 def chance(n: int, h: Any) -> Any:
@@ -90,4 +90,32 @@ original(
     kept=("rate", "most"),
     around=AROUND,
     make=MAKE,
+)
+
+
+def low_rank_adam(h: Any) -> Any:
+    """What works in the projection unless told otherwise, with our values."""
+    return import_module("optax").scale_by_adam(b1=h.beta1, b2=h.beta2, eps=h.eps)
+
+
+original(
+    "galore:optax",
+    {
+        "learning_rate": "lr",
+        "rank": "rank",
+        "update_proj_gap": "gap",
+        "scale": "scale",
+        "weight_decay": "weight_decay",
+        "base_optimizer": low_rank_adam,
+    },
+    vary=[
+        {"rank": 2, "gap": 7, "weight_decay": 0.1},
+        {"rank": 1, "gap": 1},
+        {"rank": 3, "gap": 20, "scale": 0.25, "beta1": 0.5},
+        {"rank": 2, "weight_decay": 0.1, "eps": 1e-3},
+    ],
+    shapes=((), (5,), (6, 4), (3, 8), (4, 4), (2, 3, 4)),
+    patterns=("normal",),  # but for the first, the singular vectors of 1e-12 beside 1 are each LAPACK's own choice
+    more=[("tiny", {"rank": 1, "gap": 5}), ("zero", {"rank": 1, "gap": 1})],
+    around=signed_jax("optax.contrib._galore"),  # it decomposes in float32
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -71,6 +72,28 @@ class _WideRoots:
 def wide_jax(*modules: str) -> Callable[[], AbstractContextManager[None]]:
     """A context in which these modules see, under their name `jnp`, a JAX whose float32 is float64."""
     return _seen("jnp", Wide, modules)
+
+
+class _WideSigned(Wide):
+    """A jax.numpy of float64 whose singular vectors have the signs of the language: the largest element of each on the
+    left is positive. LAPACK's signs are its own choice."""
+
+    @property
+    def linalg(self) -> Any:
+        jnp = self._module
+
+        def svd(a: Any, full_matrices: bool) -> tuple[Any, Any, Any]:
+            u, s, vh = jnp.linalg.svd(a, full_matrices=full_matrices)
+            largest = jnp.take_along_axis(u, jnp.argmax(jnp.abs(u), axis=0)[None, :], axis=0)[0]
+            return u * jnp.sign(largest), s, vh * jnp.sign(largest)[:, None]
+
+        return SimpleNamespace(svd=svd)
+
+
+def signed_jax(*modules: str) -> Callable[[], AbstractContextManager[None]]:
+    """A context in which these modules see, under their name `jnp`, a JAX of float64 with singular vectors of definite
+    signs."""
+    return _seen("jnp", _WideSigned, modules)
 
 
 def counts_in_float64(*modules: str) -> Callable[[], AbstractContextManager[None]]:
