@@ -15,12 +15,12 @@ from .errors import SpecError, suggest
 from .expand import Budget, expand, expand_function
 from .flow import Flow
 from .hypers import check_default
-from .ir import Assign, Name, Return, Stmt
+from .ir import Assign, Name, Return, Stmt, Unpack
 from .lift import lifted
 from .names import check_names
 from .reals import check_reals
 from .stage import typeof
-from .types import FULL, Env, Stage, Type, is_opaque, scalar_type, shown, signature, slot_type
+from .types import FULL, Env, Rank, Stage, Type, is_opaque, scalar_type, shown, signature, slot_type
 
 Warn = Callable[[str, ir.Node, str], None]
 
@@ -72,10 +72,13 @@ def check_return(rule: ir.Rule, last: Return, env: Env) -> None:
             )
         if found.mixed or (found.dims != declared.dims and not is_opaque(found)):
             which = "a number on one path" if found.mixed else shown(found.dims)
+            hint = "a number fills an array by `x * 0 + number`; an array becomes a number by sum, mean, norm"
+            if any(isinstance(axis, Rank) for axis in found.dims):
+                hint = 'of u, _, vt = svd(g, rank), u has the shape of zeros.cut(-1, "rank"), vt that of cut(-2, …)'
             raise SpecError(
                 f"{what} '{name}' has shape {shown(declared.dims)} and is bound to {which}",
                 _binding(rule, name) or value,
-                "a number fills an array by `x * 0 + number`; an array becomes a number by sum, mean, norm",
+                hint,
             )
     for shared in rule.shared:
         found = env[shared.name]
@@ -88,7 +91,7 @@ def check_return(rule: ir.Rule, last: Return, env: Env) -> None:
 
 
 def _binding(rule: ir.Rule, name: str) -> ir.Node | None:
-    found = [n for n in ir.walk(rule.body) if isinstance(n, Assign) and n.name == name]
+    found = [n for n in ir.walk(rule.body) if isinstance(n, Assign | Unpack) and name in ir.assigned((n,))]
     return found[-1].value if found else None
 
 
@@ -112,7 +115,7 @@ def check_beginnings(rule: ir.Rule) -> None:
     for slot in rule.slots:
         found = declared.get(str(slot.init.rank))
         if isinstance(slot.init.rank, str) and (found is None or found.kind != "Count"):
-            hint = f"`{slot.init.rank}: Count = …` behind the `*`"
+            hint = 'declare `rank: Count = 128`, and begin with zeros.cut(-1, "rank")'
             raise SpecError(f"'{slot.init.rank}' is no Count, and an axis is cut to one", slot.init, hint)
 
 

@@ -203,6 +203,8 @@ class Box:
                 return f"\\left\\lfloor {a} \\right\\rfloor", ATOM
             case "total", [a]:
                 return f"\\sum_{{\\text{{model}}}} {self.text(node.args[0], PRODUCT)}", SUM
+            case "svd", [a, rank]:
+                return f"\\operatorname{{svd}}_{{{rank}}}\\left({a}\\right)", ATOM
             case "exp", [a]:
                 return f"e^{{{a}}}", POWER
             case "where", [_, _, _]:

@@ -77,7 +77,8 @@ class Literals:
                 if number not in (-1, -2):
                     raise self.refuse(axis, "a matrix has its axes at the end: -2 and -1", 'zeros.cut(-1, "rank")')
                 if not isinstance(count, str) and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-                    raise self.refuse(rank, "an axis is cut to a count of at least 1", 'zeros.cut(-1, "rank"), zeros.cut(-1, 4)')
+                    hint = 'zeros.cut(-1, "rank"), zeros.cut(-1, 4)'
+                    raise self.refuse(rank, "an axis is cut to a count of at least 1", hint)
                 return replace(base, cut=number, rank=count, span=span)
             case ast.Call(func=ast.Name(id="eye"), args=[axis], keywords=[]):
                 return ir.Init("eye", only=self.axis(axis), square=True, span=span)

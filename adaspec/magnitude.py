@@ -193,6 +193,7 @@ _LINALG = SimpleNamespace(
 NAMESPACE: Any = SimpleNamespace(
     __name__=__name__, abs=lambda a: Sized(np.abs(a.value), a.size_), sqrt=_sqrt, where=_where,
     minimum=_pick("minimum"), maximum=_pick("maximum"), sum=_reduce("sum"), mean=_reduce("mean"), max=_reduce("max"),
+    min=_reduce("min"),
     matmul=lambda a, b: a @ b,
     matrix_transpose=lambda a: Sized(np.swapaxes(a.value, -1, -2), np.swapaxes(a.size_, -1, -2)),
     reshape=lambda a, shape: Sized(a.value.reshape(shape), a.size_.reshape(shape)),

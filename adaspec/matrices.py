@@ -43,7 +43,7 @@ def decomposed(xp: Any, a: Array, rank: int) -> tuple[Array, Array, Array]:
     """The largest singular values of a, at most `rank` of them, in descending order, between their vectors: columns in
     front, rows behind."""
     u, s, v = xp.linalg.svd(a, full_matrices=False)
-    sign = 1.0 - 2.0 * xp.astype(xp.max(u, axis=-2) < xp.max(-u, axis=-2), a.dtype)
+    sign = 1.0 - 2.0 * xp.astype(xp.max(u, axis=-2) < -xp.min(u, axis=-2), a.dtype)
     u, v = u * sign[..., None, :], v * sign[..., :, None]
     return u[..., :rank], s[..., :rank], v[..., :rank, :]
 

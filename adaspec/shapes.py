@@ -183,6 +183,7 @@ def decomposed(node: Call, a: Type) -> Type:
         what = "`svd` takes a matrix, and this lacks an axis"
         raise SpecError(what, node.args[0], "add one: v[..., None] is a column")
     count = node.option("rank")
+    assert isinstance(count, Name | Number)
     inner = rank(count.id if isinstance(count, Name) else int(count.value), *a.dims[-2:])
     lead = a.dims[:-2]
     return Type(a.stage, a.dims, parts=((*a.dims[:-1], inner), (*lead, inner), (*lead, inner, a.dims[-1])))

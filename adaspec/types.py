@@ -65,12 +65,14 @@ class Rank:
     axes: tuple[int | Along, ...]
 
     def __str__(self) -> str:
-        return str(self.count)
+        whole = sorted(self.axes, key=str) == [-1, -2]
+        return str(self.count) if whole else f"{self.count} of ({', '.join(map(str, self.axes))})"
 
 
 Axis = int | str | Along | Rank
 """An axis of the parameter (negative) in its own place, 1 for a new axis, one of an array without the parameter's
-places (`Along`, `Others`), one that is cut to a `Rank`, OPAQUE for one that two branches disagree on, LOOSE for one that is 1 or the parameter's."""
+places (`Along`, `Others`), one that is cut to a `Rank`, OPAQUE for one that two branches disagree on, LOOSE for one
+that is 1 or the parameter's."""
 
 OPAQUE, LOOSE = "?", "1?"
 

@@ -163,7 +163,7 @@ def shapes_for(spec: Spec) -> list[tuple[int, ...]]:
 
 DECOMPOSED = frozenset(name for name, form in FUNCTIONS.items() if form.group == "parts")
 SQUARE = DECOMPOSED - {"svd"}
-"""Decompositions of square matrices, which are statistics of gradients; a gradient of any shape has full rank itself."""
+"""Decompositions of square matrices, which are statistics of gradients; a gradient of any shape has full rank."""
 
 
 def decompositions(spec: Spec, functions: Set[str] = DECOMPOSED) -> list[ir.Expr]:

@@ -85,7 +85,7 @@ def test_every_function_has_a_row() -> None:
     noise = LANGUAGE.split("### Noise")[1].split("\n## ")[0]
     matrices = LANGUAGE.split("### Matrices")[1].split("\n### ")[0]
     told = set(re.findall(r"^\| `(\w+)\(\)` \|", noise, re.MULTILINE)) | set(
-        re.findall(r"`\w+, \w+ = (\w+)\(", matrices)
+        re.findall(r"`\w+(?:, \w+)+ = (\w+)\(", matrices)
     )
     assert told == FUNCTIONS.keys() - shown
 

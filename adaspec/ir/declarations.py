@@ -18,8 +18,8 @@ class Init(Node):
     A value that is text names a hyperparameter, read once when the slot is made. `without` is the axis (negative) that
     the slot lacks, `scalar` makes it 0-d. With `only` the slot is a vector along that axis (counted from the front),
     with `square` a square matrix; `eye` is the square matrix that begins as the identity. The axis `EACH` stands for
-    one such slot per axis, until `axes.unrolled`. `cut` is the axis (negative) that is no longer than `rank`, a count or
-    the hyperparameter of that name, and than either of the last two axes.
+    one such slot per axis, until `axes.unrolled`. `cut` is the axis (negative) that is as long as `rank`, a count or
+    the hyperparameter of that name, but no longer than either of the last two axes.
     """
 
     kind: str

@@ -166,7 +166,7 @@ def _svd(a: jax.Array, rank: int) -> tuple[jax.Array, jax.Array, jax.Array]:
     The largest element of each column is positive: each LAPACK has signs of its own.
     """
     u, s, v = jnp.linalg.svd(a, full_matrices=False)
-    sign = jnp.where(jnp.max(u, axis=-2) < jnp.max(-u, axis=-2), -1, 1).astype(a.dtype)
+    sign = jnp.where(jnp.max(u, axis=-2) < -jnp.min(u, axis=-2), -1, 1).astype(a.dtype)
     u, v = u * sign[..., None, :], v * sign[..., :, None]
     return u[..., :rank], s[..., :rank], v[..., :rank, :]
 ''',

@@ -213,7 +213,7 @@ def _svd(a: Any, rank: int) -> tuple[Any, Any, Any]:
     The largest element of each column is positive: each LAPACK has signs of its own.
     """
     u, s, v = np.linalg.svd(a, full_matrices=False)
-    sign = np.where(np.max(u, axis=-2) < np.max(-u, axis=-2), -1, 1).astype(a.dtype)
+    sign = np.where(np.max(u, axis=-2) < -np.min(u, axis=-2), -1, 1).astype(a.dtype)
     u, v = u * sign[..., None, :], v * sign[..., :, None]
     return u[..., :rank], s[..., :rank], v[..., :rank, :]
 '''

@@ -53,7 +53,7 @@ def _svd(a, rank):
     The largest element of each column is positive: each library has signs of its own.
     """
     u, s, v = ops.svd(a, full_matrices=False)
-    sign = ops.cast(ops.where(ops.max(u, axis=-2) < ops.max(-u, axis=-2), -1, 1), u.dtype)
+    sign = ops.cast(ops.where(ops.max(u, axis=-2) < -ops.min(u, axis=-2), -1, 1), u.dtype)
     u, v = u * sign[..., None, :], v * sign[..., :, None]
     return u[..., :rank], s[..., :rank], v[..., :rank, :]
 ''',

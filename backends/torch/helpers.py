@@ -70,7 +70,7 @@ def _svd(a: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
     The largest element of each column is positive: each LAPACK has signs of its own.
     """
     u, s, v = torch.linalg.svd(a, full_matrices=False)
-    sign = torch.where(u.amax(-2) < (-u).amax(-2), -1, 1).to(a.dtype)
+    sign = torch.where(u.amax(-2) < -u.amin(-2), -1, 1).to(a.dtype)
     u, v = u * sign[..., None, :], v * sign[..., :, None]
     return u[..., :rank], s[..., :rank], v[..., :rank, :]
 ''',

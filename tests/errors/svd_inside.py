@@ -1,0 +1,8 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, m: Slot = zeros, *, lr: Rate = 1e-3, rank: Count = 4):
+    x = x - lr * svd(g, rank)
+    return x, m

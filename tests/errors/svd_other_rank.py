@@ -1,0 +1,9 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, m: Slot = zeros.cut(-1, "rank"), *, lr: Rate = 1e-3, rank: Count = 4, k: Count = 4):
+    m, _, _ = svd(g, k)
+    x = x - lr * m @ m.T @ g
+    return x, m

@@ -1,0 +1,10 @@
+"""Bad: one mistake. Nobody, 2026."""
+
+from adaspec.lang import *
+
+
+def bad(x: Param, g: Grad, m: Slot = zeros, *, lr: Rate = 1e-3, rank: Count = 4):
+    rank = 2
+    u, _, v = svd(g, rank)
+    x = x - lr * u @ v
+    return x, m
