@@ -45,7 +45,8 @@ def decomposed(xp: Any, a: Array, rank: int) -> tuple[Array, Array, Array]:
     u, s, v = xp.linalg.svd(a, full_matrices=False)
     sign = 1.0 - 2.0 * xp.astype(xp.max(u, axis=-2) < -xp.min(u, axis=-2), a.dtype)
     u, v = u * sign[..., None, :], v * sign[..., :, None]
-    return u[..., :rank], s[..., :rank], v[..., :rank, :]
+    r = min(rank, s.shape[-1])
+    return u[..., :r], s[..., :r], v[..., :r, :]
 
 
 def taken(xp: Any, a: Array, order: Array, axis: int) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import adaspec
+from adaspec import ir
 from adaspec.lower import lower
 from problem import MATRICES_ONLY, VARIANTS, of_gradients_alone
 
@@ -180,7 +181,10 @@ def test_late_steps(rule: str, t: int) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("rule", RULES)
 def test_compiled(rule: str, dtype: str) -> None:
-    """torch.compile gives the same numbers with one graph per pass over the model, and never compiles again."""
+    """torch.compile gives the same numbers with one graph per pass over the model, and never compiles again.
+
+    Of a rule with a real branch each side has a graph of its own.
+    """
     counters = pytest.importorskip("torch._dynamo.utils").counters
     torch._dynamo.reset()
     counters.clear()
@@ -193,7 +197,9 @@ def test_compiled(rule: str, dtype: str) -> None:
     run(opt, compiled, grads[:3], step)
     opt.param_groups[0]["lr"] *= 1.0
     run(opt, compiled, grads[3:], step)
-    assert counters["stats"]["unique_graphs"] == len(lower(adaspec.load(rule)).phases)
+    spec = adaspec.load(rule)
+    graphs, branches = len(lower(spec).phases), {n.test for n in ir.walk(spec.checked) if isinstance(n, ir.When)}
+    assert graphs <= counters["stats"]["unique_graphs"] <= graphs * 2 ** len(branches)
     for p, q in zip(eager, compiled, strict=True):
         assert_close(q, p.detach().numpy(), 1e-12 if dtype == "float64" else 1e-5)
     torch._dynamo.reset()
