@@ -12,15 +12,15 @@ test: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # Every dialect beside its original in every trial, every rule on every target, and the mutants.
 prove: .venv/.test
-	$(BIN)/python -m pytest -n $(JOBS) --prove -m prove
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --prove -m prove
 
 # Every manner that a plain run tries with a sample of the rules, with all the others.
 every: .venv/.test
-	$(BIN)/python -m pytest -n $(JOBS) --every -m every
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --every -m every
 
 mutants: .venv/.test
 	$(BIN)/python tests/mutants.py
