@@ -30,6 +30,7 @@ dialects = {
     "sgd:optax": dict(of="optax.sgd", mu=None),
     "sgd:torch": dict(of="torch.optim.SGD", lr=1e-3, mu=None),
     "sgd:optimi": dict(of="optimi.SGD", mu=None),
+    "sgd:heavyball": dict(of="heavyball.SGD", lr=2.5e-3, decoupled=True),
     "sgdw:timm": dict(of="timm.optim.sgdw.SGDW", lr=1e-3, mu=None, decoupled=True),
     "sgdw:pytorch_optimizer": dict(of="pytorch_optimizer.SGDW", lr=1e-4, mu=None, decoupled=True),
 }

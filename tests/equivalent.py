@@ -30,6 +30,16 @@ def rectified(y: str, *tails: str) -> dict[str, str]:
     return known
 
 
+def decayed(x: str) -> dict[str, str]:
+    """What AdamC and its clamped form share: a rate that may be nothing at first."""
+    return {
+        f"x = {x.format('where(max_lr > 0, lr**2 / max_lr, 0.0)')}  →  x = {x.format(wrong)}": (
+            "only a first rate of 0 tells them apart, and there the original divides by 0 and has no answer"
+        )
+        for wrong in ("lr**2 / max_lr", "where(max_lr > 0, lr**2 / max_lr, 1.0)")
+    }
+
+
 DUE = {
     "due = 1 / clip(most * exp(minimum(fall * (flat + 1 - t), 0)), least, most)  →  "
     "due = 1 / clip(most * exp(minimum(fall * (flat + 1 - t), 1)), least, most)": (
@@ -111,13 +121,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "young = 0 if warmup is None else maximum(warmup - t, 0) / warmup  →  "
         "young = 1 if warmup is None else maximum(warmup - t, 0) / warmup": "it is only read where there is a warm-up",
     },
-    "adamc": {
-        f"x = (1 - where(max_lr > 0, lr**2 / max_lr, 0.0) * weight_decay) * x  →  "
-        f"x = (1 - {wrong} * weight_decay) * x": (
-            "only a first rate of 0 tells them apart, and there the original divides by 0 and has no answer"
-        )
-        for wrong in ("lr**2 / max_lr", "where(max_lr > 0, lr**2 / max_lr, 1.0)")
-    },
+    "adamc": decayed("(1 - {} * weight_decay) * x"),
+    "adamc_clamped": decayed("(1 - {} * weight_decay) * x - lr * u"),
     "adanorm": {
         "s = where((norm(g) > 0) & (size > norm(g)), size / norm(g), 1) * g  →  "
         "s = where((rms(g) > 0) & (size > norm(g)), size / norm(g), 1) * g": (
@@ -356,6 +361,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         ),
     },
     "schedule_free_adamw": {
+        "c = where(weights > 0, weight / weights, 0)  →  c = where(weights > 0, weight / weights, 1)": (
+            "while every rate was 0, z and y are where both began, and no part of nothing moves y"
+        ),
+    },
+    "schedule_free_clamped": {
         "c = where(weights > 0, weight / weights, 0)  →  c = where(weights > 0, weight / weights, 1)": (
             "while every rate was 0, z and y are where both began, and no part of nothing moves y"
         ),

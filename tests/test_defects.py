@@ -10,6 +10,7 @@ from adaspec.library import equals
 from originals import ORIGINALS, Original, Trial, distances, trials
 from originals.defects import DEFECTS, MENDED, Defect
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # heavyball: that its rate may change is new
 NEEDS = {"torch": "needs_torch", "optax": "needs_jax", "keras": "needs_tensorflow"}
 
 
@@ -24,7 +25,8 @@ def cases() -> list[Any]:
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="a defect upstream, which adaspec does not copy")
 @pytest.mark.parametrize("defect", cases())
 def test_the_original_does_what_its_source_says(defect: Defect) -> None:
-    agrees(defect.original, trials(defect.original)[0])
+    (shown,) = [trial for trial in trials(defect.original) if trial.label == defect.shown]
+    agrees(defect.original, shown)
 
 
 @pytest.mark.parametrize("entry", [pytest.param(e, id=str(e), marks=needs(e)) for e in MENDED])
@@ -34,11 +36,16 @@ def test_nothing_else_is_wrong(entry: Original) -> None:
 
 
 def agrees(entry: Original, trial: Trial) -> None:
+    if entry.library not in NEEDS:
+        pytest.importorskip(entry.library)
     for t, gap in enumerate(distances(entry, trial), 1):
         assert gap <= entry.tolerance, f"{trial.label}, step {t}"
 
 
-@pytest.mark.parametrize("defect", [d for d in DEFECTS if d.original.backend == "jax"], ids=str)
+UNTOUCHED = [d for d in DEFECTS if d.original.backend == "jax" and d.shown == "untouched"]
+
+
+@pytest.mark.parametrize("defect", UNTOUCHED, ids=str)
 def test_a_defect_is_no_original(defect: Defect) -> None:
     """Its dialect names no class, because it equals none; where one backend alone is wrong, it equals the other."""
     assert defect.original.name not in {entry.name for entry in ORIGINALS}

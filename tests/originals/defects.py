@@ -2,6 +2,7 @@
 
 A defect is not copied. The dialect of its name follows the documentation and the paper, names no class, and is expected
 not to equal the one installed; the day that it does, a test says so, and the entry moves to the table of originals.
+Where only other values than the defaults show it, the dialect names the class, and is proven without those.
 """
 
 from __future__ import annotations
@@ -9,22 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
 
 from .core import Original
+from .of_heavyball import BETAS as HEAVY
+from .of_heavyball import FREE, NESTEROV, SETTLED, uncompiled
 
 
 @dataclass(frozen=True)
 class Defect:
     """`original`: the right rule beside the class that should equal it. `wrong`: what that class does instead.
 
-    `reported`: where upstream knows of it, if anywhere. `mended`: a context in which the class does it right, to see
-    that nothing else is wrong with either.
+    `shown`: the trial that shows it. `reported`: where upstream knows of it, if anywhere. `mended`: a context in which
+    the class does it right, to see that nothing else is wrong with either.
     """
 
     original: Original
     wrong: str
     reported: str = ""
     mended: Callable[[], AbstractContextManager[None]] | None = None
+    shown: str = "untouched"
 
     def __str__(self) -> str:
         return str(self.original)
@@ -41,6 +47,29 @@ def adan_with_its_factor() -> Iterator[None]:
         yield
     finally:
         optax.tree.add_scale = add_scale
+
+
+@contextmanager
+def nadam_with_its_decay() -> Iterator[None]:
+    """What heavyball's NAdam takes out of the update again is left in."""
+    from heavyball import utils
+
+    with uncompiled(), patch.object(utils, "_nadam_finish_weight_decay", lambda update, *_: update):
+        yield
+
+
+@contextmanager
+def schedule_free_from_rest() -> Iterator[None]:
+    """The part of heavyball's average that is 0 / 0 is 0."""
+    from heavyball import utils
+
+    step = utils._compilable_schedule_free_
+
+    def guarded(p: Any, z: Any, part: Any, *more: Any) -> None:
+        step(p, z, part.nan_to_num(0.0), *more)
+
+    with uncompiled(), patch.object(utils, "_compilable_schedule_free_", guarded):
+        yield
 
 
 ADAN = {"learning_rate": "lr", "b1": "beta1", "b2": "beta2", "b3": "beta3", "eps": "eps", "eps_root": "eps_root"}
@@ -94,6 +123,24 @@ DEFECTS = [
         Original("schedule_free_adamw:keras", "keras.optimizers.ScheduleFreeAdamW", KERAS, backend="torch"),
         "on torch and TensorFlow, the z of before the step is another name of the z that the step changes in place, so "
         "that the average is taken out of the wrong one; on JAX, where values are never changed, it is right",
+    ),
+    Defect(
+        Original("nadam:heavyball", "heavyball.NAdam", HEAVY | NESTEROV, vary=[{"weight_decay": 0.1}], **SETTLED),
+        "the decay that is not decoupled enters the gradient, as it should, and is then taken out of the update, which "
+        "makes the weights grow by it",
+        mended=nadam_with_its_decay,
+        shown="variant 0",
+    ),
+    Defect(
+        Original("laprop:heavyball", "heavyball.LaProp", HEAVY, vary=[{"eps": 1.0}], **SETTLED),
+        "its eps is never handed on: 1e-8 whatever it is told",
+        shown="variant 0",
+    ),
+    Defect(
+        Original("sf_adamw:heavyball", "heavyball.SFAdamW", HEAVY | FREE, idle=True, **SETTLED),
+        "while all rates were 0 the weights become NaN: 0 / 0 of tensors raises no ZeroDivisionError to be caught",
+        mended=schedule_free_from_rest,
+        shown="idle",
     ),
 ]
 
