@@ -149,7 +149,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             *(f"+ (1 - beta{n}) * mean({what}, axis=-1)" for n in others),
         )
     },
-    **dict.fromkeys(("adamuon", "muon_keras", "muon_optax", "normuon", "scion"), TALL),
+    **dict.fromkeys(("adamuon", "muon_keras", "muon_optax", "normuon", "scion", "scion_tuned"), TALL),
     "cautious_adamw": {
         "agrees = where(u * g > 0, 1.0, 0.0)  →  agrees = where(u * g > 0, 1.5, 0.0)": (
             "a factor of what agrees cancels against its mean, but where one in a thousand elements or fewer agree"

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from .core import Original
 from .of_heavyball import BETAS as HEAVY
-from .of_heavyball import FREE, NESTEROV, SETTLED, uncompiled
+from .of_heavyball import FREE, LR, NESTEROV, SETTLED, uncompiled
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,15 @@ def schedule_free_from_rest() -> Iterator[None]:
         step(p, z, part.nan_to_num(0.0), *more)
 
     with uncompiled(), patch.object(utils, "_compilable_schedule_free_", guarded):
+        yield
+
+
+@contextmanager
+def scion_from_the_weights() -> Iterator[None]:
+    """heavyball's Scion begins with the weights it is given."""
+    from heavyball import utils
+
+    with uncompiled(), patch.object(utils, "scion_auto_init_param_", lambda *_, **__: None):
         yield
 
 
@@ -130,6 +139,18 @@ DEFECTS = [
         "makes the weights grow by it",
         mended=nadam_with_its_decay,
         shown="variant 0",
+    ),
+    Defect(
+        Original(
+            "scion:heavyball",
+            "heavyball.Scion",
+            LR | {"betas": lambda h: (h.beta1, 0.99), "scale": "scale"},
+            vary=[{"weight_decay": 0.1, "scale": 2.0}],
+            more=[("faint", {})],
+            **SETTLED,
+        ),
+        "its first step throws the weights away, trained or not, for its own: 0 for vectors, random ones for the rest",
+        mended=scion_from_the_weights,
     ),
     Defect(
         Original("laprop:heavyball", "heavyball.LaProp", HEAVY, vary=[{"eps": 1.0}], **SETTLED),
