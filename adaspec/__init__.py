@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .build import build, export, targets
 from .errors import MissingFramework, SpecError, SpecWarning
@@ -16,9 +16,12 @@ from .interpret import Interpreter, State
 from .library import load, names, optimizer, parse
 from .spec import Spec
 
+if TYPE_CHECKING:
+    from .state import load_state, save_state
+
 __all__ = [
     "Interpreter", "MissingFramework", "Spec", "SpecError", "SpecWarning", "State", "build", "export", "interpret",
-    "load", "names", "optimizer", "parse", "targets", "verify",
+    "load", "load_state", "names", "optimizer", "parse", "save_state", "targets", "verify",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -41,4 +44,6 @@ def verify(spec: Spec | str, targets: list[str] | None = None, **options: Any):
 def __getattr__(name: str) -> Any:
     if name in ("numpy", "torch", "jax", "tensorflow"):
         return importlib.import_module(f"adaspec.{name}")
+    if name in ("load_state", "save_state"):
+        return getattr(importlib.import_module("adaspec.state"), name)
     raise AttributeError(f"module 'adaspec' has no attribute '{name}'")

@@ -111,6 +111,19 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(text, filename, "exec", dont_inherit=True), module.__dict__)
 
 
+def made_of(thing: Any) -> Spec | None:
+    """The spec of a built class or factory, or of what one made: an optimizer, a transformation, its state.
+
+    None for anything else, such as what exported text made: that stands alone and knows of no spec.
+    """
+    homes = [thing] if isinstance(thing, type) or hasattr(thing, "__code__") else [getattr(thing, "init", None)]
+    for home in [*homes, *(thing if isinstance(thing, type) else type(thing)).__mro__]:
+        parts = str(getattr(home, "__module__", "")).split(".")
+        if len(parts) == 4 and ".".join(parts[:2]) == GENERATED:
+            return _unpacked(parts[3])
+    return None
+
+
 def _unpacked(name: str) -> Spec:
     if name in names():
         return load(name)

@@ -44,17 +44,21 @@ def slot_states(
     found = {}
     for slot in rule.slots:
         if holds(present[slot.name], shape, hypers):
-            init = slot.init
-            own = () if init.scalar else shape
-            if init.without is not None and not init.scalar:
-                own = tuple(n for i, n in enumerate(shape) if i != len(shape) + init.without)
-            if init.only is not None:
-                own = (shape[init.only],) * (2 if init.square else 1)
-            if init.cut is not None:
-                own = cut(shape, init.cut, hypers[init.rank] if isinstance(init.rank, str) else init.rank)
-            init = replace(init, value=initial(init.value, hypers))
-            found[slot.name] = SlotState(slot.name, own, slot_dtype(slot, dtype), init)
+            found[slot.name] = slot_state(slot, shape, dtype, hypers)
     return found
+
+
+def slot_state(slot: ir.Slot, shape: tuple[int, ...], dtype: str, hypers: Hypers) -> SlotState:
+    """A slot of a parameter that has it."""
+    init = slot.init
+    own = () if init.scalar else shape
+    if init.without is not None and not init.scalar:
+        own = tuple(n for i, n in enumerate(shape) if i != len(shape) + init.without)
+    if init.only is not None:
+        own = (shape[init.only],) * (2 if init.square else 1)
+    if init.cut is not None:
+        own = cut(shape, init.cut, hypers[init.rank] if isinstance(init.rank, str) else init.rank)
+    return SlotState(slot.name, own, slot_dtype(slot, dtype), replace(init, value=initial(init.value, hypers)))
 
 
 def cut(shape: tuple[int, ...], axis: int, rank: float | int | bool | None) -> tuple[int, ...]:

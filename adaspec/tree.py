@@ -19,10 +19,10 @@ def leaves(tree: Any) -> dict[str, Any]:
 def _leaves(tree: Any, path: str):
     if isinstance(tree, Mapping):
         for key in tree:
-            yield from _leaves(tree[key], _joined(path, key))
+            yield from _leaves(tree[key], joined(path, key))
     elif isinstance(tree, list | tuple):
         for number, item in enumerate(tree):
-            yield from _leaves(item, _joined(path, number))
+            yield from _leaves(item, joined(path, number))
     else:
         yield path, tree
 
@@ -31,12 +31,12 @@ def rebuild(tree: Any, change: Callable[[str, Any], Any], path: str = "") -> Any
     """A tree of the same shape whose leaves are `change(path, leaf)`."""
     if isinstance(tree, Mapping):
         like: Any = type(tree)
-        return like((key, rebuild(tree[key], change, _joined(path, key))) for key in tree)
+        return like((key, rebuild(tree[key], change, joined(path, key))) for key in tree)
     if isinstance(tree, list | tuple):
-        items = [rebuild(item, change, _joined(path, number)) for number, item in enumerate(tree)]
+        items = [rebuild(item, change, joined(path, number)) for number, item in enumerate(tree)]
         return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
     return change(path, tree)
 
 
-def _joined(path: str, key: object) -> str:
+def joined(path: str, key: object) -> str:
     return f"{path}/{key}" if path else str(key)

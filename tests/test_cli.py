@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import adaspec
-from adaspec.cli import doctor, files, main, verifying
+from adaspec.cli import doctor, main, verifying
 from adaspec.errors import MissingFramework
 from adaspec.library import rules
 from adaspec.verification import Report, Result
@@ -257,9 +257,9 @@ def test_a_fault_leaves_the_old_file_whole(
         raise fault
 
     if moment == "write":
-        monkeypatch.setattr(files.os, "fdopen", fail)
+        monkeypatch.setattr(os, "fdopen", fail)
     else:
-        monkeypatch.setattr(files.os, moment, fail)
+        monkeypatch.setattr(os, moment, fail)
     assert main(["export", "sgd", "--to", "numpy", "-o", str(out)]) == (2 if isinstance(fault, OSError) else 130)
     monkeypatch.undo()
     assert out.read_text() == "old"

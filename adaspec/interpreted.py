@@ -1,0 +1,66 @@
+"""The interpreter's state, for `adaspec.save_state` and `load_state`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from . import tree
+from .interpret import State
+from .portable import ParameterState, Place, PortableState, begun, packed, place, unpacked
+from .run import dtype_name
+from .spec import Spec
+
+
+def holds(source: Any) -> bool:
+    return isinstance(source, State)
+
+
+class Holder:
+    """A `State` with the parameters that it is of: a tree of arrays of any array-API namespace."""
+
+    def __init__(self, spec: Spec, source: State, params: Any) -> None:
+        if params is None:
+            raise TypeError("the state of an interpreter does not know its parameters: give params=")
+        self.state = source
+        self.params = tree.leaves(params)
+        if odd := sorted(self.params.keys() ^ source.slots.keys()):
+            raise ValueError(f"params and the state do not have the same paths: {', '.join(map(repr, odd))}")
+        self.places: Mapping[str, Place] = {
+            path: place(spec, path, tuple(x.shape), dtype_name(x), present=source.slots[path])
+            for path, x in self.params.items()
+        }
+
+    @cached_property
+    def own(self) -> PortableState:
+        return self.read()
+
+    def read(self) -> PortableState:
+        parameters = {
+            path: ParameterState(
+                here.shape, here.dtype, self.state.steps[path],
+                {name: packed(slot) for name, slot in self.state.slots[path].items()},
+            )
+            for path, here in self.places.items()
+        }  # fmt: skip
+        return PortableState(self.state.step, parameters, {n: float(v) for n, v in self.state.shared.items()})
+
+    def write(self, state: PortableState) -> State:
+        state = begun(state, self.own)
+        slots = {
+            path: {name: self.array(path, unpacked(a)) for name, a in (state.parameters[path].slots or {}).items()}
+            for path in self.places
+        }
+        steps = {path: state.parameters[path].step for path in self.places}
+        return replace(self.state, step=state.step, steps=steps, slots=slots, shared=dict(state.shared))
+
+    def array(self, path: str, value: np.ndarray) -> Any:
+        x = self.params[path]
+        if isinstance(x, np.ndarray | np.generic):
+            return value
+        return array_api_compat.array_namespace(x).asarray(value, device=array_api_compat.device(x))

@@ -1,0 +1,153 @@
+"""The file of a state: safetensors, with one entry of metadata that says whose state it is.
+
+Tensors: every slot under `<parameter path>.<slot>`, every Shared (float64) under its name alone, which has no dot. The
+entry `adaspec` is a JSON object: the format's version, the spec's name, hash and canonical text, the target that it
+came from, the model's count of updates, each parameter's shape, dtype and count, and a digest of all this and of every
+tensor, so that one flipped bit is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .portable import SIZES, Array, ParameterState, PortableState, counter, key
+from .spec import Spec
+
+FORMAT = 1
+ENTRY = "adaspec"
+CODES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a file says: a state, and the rule and the target that it is of."""
+
+    name: str
+    hash: str
+    text: str
+    target: str
+    state: PortableState
+
+
+def encoded(spec: Spec, target: str, state: PortableState) -> bytes:
+    """The bytes of a file; the same for the same state."""
+    library = _library()
+    tensors = {
+        key(path, name): slot for path, p in state.parameters.items() for name, slot in (p.slots or {}).items()
+    } | {name: Array("float64", (), struct.pack("<d", value)) for name, value in state.shared.items()}
+    head = {
+        "format": FORMAT, "spec": spec.name, "hash": spec.hash, "text": spec.text, "target": target, "step": state.step,
+        "parameters": {
+            path: {"shape": list(p.shape), "dtype": p.dtype, "step": p.step, "begun": p.slots is not None}
+            for path, p in state.parameters.items()
+        },
+    }  # fmt: skip
+    head["digest"] = _digest(head, tensors)
+    # One entry: several would stand in an order that differs from run to run.
+    metadata = {ENTRY: json.dumps(head, sort_keys=True)}
+    buffers = {name: np.frombuffer(a.data, np.uint8) for name, a in tensors.items()}
+    specs = {
+        name: library.TensorSpec(
+            dtype=a.dtype, shape=list(a.shape), data_ptr=buffers[name].ctypes.data, data_len=len(a.data)
+        )
+        for name, a in tensors.items()
+    }
+    return bytes(library.serialize(specs, metadata=metadata))
+
+
+def decoded(data: bytes, where: str) -> Saved:
+    """What a file says. ValueError, naming `where`, unless every part of it is whole."""
+    library = _library()
+    try:
+        rows = dict(library.deserialize(data))
+        (size,) = struct.unpack("<Q", data[:8])
+        written = json.loads(data[8 : 8 + size]).get("__metadata__") or {}
+    except (library.SafetensorError, ValueError, struct.error) as error:
+        raise ValueError(f"{where} is no whole safetensors file: {error}") from None
+    if ENTRY not in written:
+        raise ValueError(f"{where} is a safetensors file, but not of an optimizer's state: it has no entry '{ENTRY}'")
+    try:
+        head = json.loads(written[ENTRY])
+    except ValueError:
+        head = None
+    if not isinstance(head, dict) or type(head.get("format")) is not int:
+        raise ValueError(f"{where}: its entry '{ENTRY}' is damaged")
+    if head["format"] != FORMAT:
+        raise ValueError(f"{where} has format {head['format']}, this version of adaspec reads format {FORMAT}")
+    odd = sorted(name for name, row in rows.items() if row["dtype"] not in CODES)
+    if odd:
+        raise ValueError(f"{where}: '{odd[0]}' is {rows[odd[0]]['dtype']}, and no slot has that dtype")
+    tensors = {n: Array(CODES[row["dtype"]], tuple(row["shape"]), bytes(row["data"])) for n, row in rows.items()}
+    if head.pop("digest", None) != _digest(head, tensors):
+        raise ValueError(f"{where} is damaged: its digest is not that of its contents")
+    return _saved(head, tensors, where)
+
+
+def _saved(head: dict[str, Any], tensors: Mapping[str, Array], where: str) -> Saved:
+    words = [head.get(n) for n in ("spec", "hash", "text", "target")]
+    parameters = head.get("parameters")
+    if not all(isinstance(w, str) for w in words) or not isinstance(parameters, dict):
+        raise ValueError(f"{where}: its entry '{ENTRY}' is damaged")
+    slots: dict[str, dict[str, Array]] = {}
+    shared: dict[str, float] = {}
+    for name, array in tensors.items():
+        path, dot, slot = name.rpartition(".")
+        if dot:
+            slots.setdefault(path, {})[slot] = array
+        elif array.dtype != "float64" or array.shape:
+            raise ValueError(f"{where}: '{name}', of the whole model, is {array.dtype} of shape {array.shape}")
+        else:
+            shared[name] = struct.unpack("<d", array.data)[0]
+    found = {path: _parameter(path, row, slots.pop(path, {}), where) for path, row in parameters.items()}
+    if slots:
+        names = ", ".join(repr(key(path, slot)) for path, of in slots.items() for slot in of)
+        raise ValueError(f"{where}: slots of no parameter: {names}")
+    return Saved(*words, PortableState(_count(head.get("step"), "the model", where), found, shared))  # type: ignore[arg-type]
+
+
+def _parameter(path: str, row: Any, slots: dict[str, Array], where: str) -> ParameterState:
+    what = f"parameter '{path}'"
+    if not isinstance(row, dict) or row.get("dtype") not in SIZES or type(row.get("begun")) is not bool:
+        raise ValueError(f"{where}: {what} is damaged")
+    shape = row.get("shape")
+    if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError(f"{where}: {what} has the shape {shape!r}")
+    if slots and not row["begun"]:
+        raise ValueError(f"{where}: {what} has slots and was never begun")
+    step = _count(row.get("step"), what, where)
+    return ParameterState(tuple(shape), row["dtype"], step, slots if row["begun"] else None)
+
+
+def _count(value: Any, what: str, where: str) -> int:
+    if not counter(value):
+        raise ValueError(f"{where}: {what} counts {value!r} updates, which is no count")
+    return value
+
+
+def _digest(head: Mapping[str, Any], tensors: Mapping[str, Array]) -> str:
+    found = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
+    for name in sorted(tensors):
+        array = tensors[name]
+        # The lengths are in front, so that no byte can pass from one tensor to the next.
+        found.update(json.dumps([name, array.dtype, list(array.shape), len(array.data)]).encode())
+        found.update(array.data)
+    return found.hexdigest()
+
+
+def _library() -> Any:
+    try:
+        import safetensors
+    except ModuleNotFoundError as error:
+        if error.name != "safetensors":
+            raise
+        install = "pip install 'adaspec[state]'"
+        message = f"saving and loading state needs safetensors, which is not installed: {install}"
+        raise ImportError(message, name="safetensors") from None
+    return safetensors

@@ -1,0 +1,114 @@
+"""The state of a generated optax transformation, for `adaspec.save_state` and `load_state`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from adaspec.lower import lower
+from adaspec.portable import ParameterState, Place, PortableState, begun, counted, one_count, packed, place, unpacked
+from adaspec.spec import Spec
+from adaspec.tree import joined
+
+from . import Module
+
+LARGEST = 2**31 - 1
+"""The largest count of `optax.safe_increment`'s int32."""
+
+
+def holds(source: Any) -> bool:
+    return "jax" in sys.modules and isinstance(source, tuple) and "count" in getattr(source, "_fields", ())
+
+
+class Holder:
+    """What `init` of a transformation returns, with the tree of parameters that it is of."""
+
+    def __init__(self, spec: Spec, source: Any, params: Any) -> None:
+        import jax
+
+        if params is None:
+            raise TypeError("the state of an optax transformation does not know its parameters: give params=")
+        names = Module(lower(spec.laid_out("jax"))).names
+        self.spec = spec
+        self.fields = {s.name: names[s.name] for s in spec.core.slots}
+        self.shared = {s.name: names[s.name] for s in spec.core.shared}
+        wanted = {"count", *self.fields.values(), *self.shared.values()}
+        if set(source._fields) != wanted:
+            raise ValueError(f"{spec.name} keeps {sorted(wanted)}, this state has {sorted(source._fields)}")
+        self.state = source
+        rows, self.structure = jax.tree_util.tree_flatten_with_path(params)
+        self.params = {_path(keys): x for keys, x in rows}
+        if len(self.params) != len(rows):
+            paths = [_path(keys) for keys, _ in rows]
+            twice = next(p for p in paths if paths.count(p) > 1)
+            raise ValueError(f"two parameters have the path '{twice}'")
+        self.slots = {name: self.leaves(field) for name, field in self.fields.items()}
+        self.places: Mapping[str, Place] = {
+            path: place(spec, path, np.shape(x), jax.numpy.result_type(x).name, present=self.present(path))
+            for path, x in self.params.items()
+        }
+
+    def leaves(self, field: str) -> dict[str, Any]:
+        """A slot of every parameter by path; None where it has none."""
+        try:
+            found = self.structure.flatten_up_to(getattr(self.state, field))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"params and the state's {field!r} are trees of other shapes: {error}") from None
+        return dict(zip(self.params, found, strict=True))
+
+    def present(self, path: str) -> list[str]:
+        return [name for name, slots in self.slots.items() if slots[path] is not None]
+
+    @cached_property
+    def own(self) -> PortableState:
+        return self.read()
+
+    def read(self) -> PortableState:
+        if np.shape(self.state.count):
+            raise ValueError(f"the state's count has shape {np.shape(self.state.count)}: a state of one run has ()")
+        step = counted(int(self.state.count), "the state")
+        parameters = {}
+        for path, here in self.places.items():
+            kept = {name: packed(self.slots[name][path]) for name in here.slots}
+            parameters[path] = ParameterState(here.shape, here.dtype, step, kept)
+        shared = {name: float(getattr(self.state, field)) for name, field in self.shared.items()}
+        return PortableState(step, parameters, shared)
+
+    def write(self, state: PortableState) -> Any:
+        count = one_count(self.spec, state, "JAX")
+        if count > LARGEST:
+            raise ValueError(f"{count} updates are more than optax counts ({LARGEST})")
+        state = begun(state, self.own)
+        fields = {"count": self.array(np.asarray(count, np.int32), self.state.count)}
+        for name, field in self.fields.items():
+            found = [
+                None if like is None else self.array(unpacked((state.parameters[path].slots or {})[name]), like)
+                for path, like in self.slots[name].items()
+            ]
+            fields[field] = self.structure.unflatten(found)
+        for name, field in self.shared.items():
+            like = getattr(self.state, field)
+            fields[field] = self.array(np.asarray(state.shared[name], like.dtype), like)
+        return self.state._replace(**fields)
+
+    def array(self, value: np.ndarray, like: Any) -> Any:
+        """An array of its own, where `like` is."""
+        import jax
+
+        new = jax.numpy.array(value, copy=True)  # never memory of NumPy's, which a donation would hand on
+        if new.dtype != value.dtype:
+            raise ValueError(f"JAX makes {new.dtype} of {value.dtype}: enable x64")
+        return jax.device_put(new, like.sharding) if getattr(like, "committed", False) else new
+
+
+def _path(keys: tuple[Any, ...]) -> str:
+    """The path of a leaf, spelt as `adaspec.tree` does: `encoder/0/weight`."""
+    path = ""
+    for key in keys:
+        word = next((getattr(key, n) for n in ("key", "idx", "name") if hasattr(key, n)), key)
+        path = joined(path, word)
+    return path

@@ -1,0 +1,70 @@
+"""The state of a generated NumPy class, for `adaspec.save_state` and `load_state`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from adaspec import tree
+from adaspec.lower import lower
+from adaspec.portable import ParameterState, Place, PortableState, begun, packed, place, unpacked
+from adaspec.spec import Spec
+
+from . import Emitter
+
+
+def holds(source: Any) -> bool:
+    return isinstance(source, dict) and source.keys() == {"step", "shared", "slots"}
+
+
+class Holder:
+    """What `init` returns, with the tree of parameters that it is of."""
+
+    def __init__(self, spec: Spec, source: dict[str, Any], params: Any) -> None:
+        if params is None:
+            raise TypeError("the state of a NumPy optimizer does not know its parameters: give params=")
+        names = Emitter(lower(spec.laid_out("numpy"))).names
+        self.keys = {s.name: names.key(s.name) for s in spec.core.slots}
+        self.state = source
+        self.params = tree.leaves(params)
+        if odd := [path for path, x in self.params.items() if not isinstance(x, np.ndarray)]:
+            raise TypeError(
+                f"parameter '{odd[0]}' is {type(self.params[odd[0]]).__name__}: parameters are NumPy arrays"
+            )
+        if odd := sorted(self.params.keys() ^ source["slots"].keys()):
+            raise ValueError(f"params and the state do not have the same paths: {', '.join(map(repr, odd))}")
+        wanted = {"step", *self.keys.values()}
+        for path, slots in source["slots"].items():
+            if slots.keys() != wanted:
+                raise ValueError(f"{spec.name} keeps {sorted(wanted)} of '{path}', this state has {sorted(slots)}")
+        self.places: Mapping[str, Place] = {
+            path: place(spec, path, x.shape, x.dtype.name, present=self.present(path))
+            for path, x in self.params.items()
+        }
+
+    def present(self, path: str) -> list[str]:
+        return [name for name, key in self.keys.items() if self.state["slots"][path][key] is not None]
+
+    @cached_property
+    def own(self) -> PortableState:
+        return self.read()
+
+    def read(self) -> PortableState:
+        parameters = {}
+        for path, here in self.places.items():
+            slots = self.state["slots"][path]
+            kept = {name: packed(slots[self.keys[name]]) for name in here.slots}
+            parameters[path] = ParameterState(here.shape, here.dtype, slots["step"], kept)
+        return PortableState(self.state["step"], parameters, {n: float(v) for n, v in self.state["shared"].items()})
+
+    def write(self, state: PortableState) -> dict[str, Any]:
+        state = begun(state, self.own)
+        slots: dict[str, Any] = {}
+        for path in self.places:
+            kept = state.parameters[path]
+            found = {name: unpacked(a) for name, a in (kept.slots or {}).items()}
+            slots[path] = {"step": kept.step} | {key: found.get(name) for name, key in self.keys.items()}
+        return {"step": state.step, "shared": dict(state.shared), "slots": slots}

@@ -1,0 +1,103 @@
+"""The state of a generated Keras optimizer, for `adaspec.save_state` and `load_state`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from adaspec.lower import lower
+from adaspec.portable import (
+    ParameterState,
+    Place,
+    PortableState,
+    begun,
+    counted,
+    deciding,
+    one_count,
+    packed,
+    place,
+    unpacked,
+)
+from adaspec.spec import Spec
+
+from .names import Names
+
+
+def holds(source: Any) -> bool:
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(source, keras.optimizers.Optimizer)
+
+
+class Holder:
+    """A built optimizer; its variables have their own paths."""
+
+    def __init__(self, spec: Spec, source: Any, params: Any) -> None:
+        if params is not None:
+            raise TypeError("a Keras optimizer knows its variables by their own paths: leave params= out")
+        if not source.built:
+            raise ValueError("the optimizer knows no variables yet: call build(model.trainable_variables) first")
+        if int(getattr(source, "_shown", 0)):
+            raise RuntimeError("the variables show a view: call swap_view first")
+        self.spec, self.optimizer = spec, source
+        self.names = Names(lower(spec.laid_out("tensorflow")))
+        variables = list(source._trainable_variables)
+        paths = [getattr(v, "path", v.name) for v in variables]
+        if len(set(paths)) != len(paths):
+            raise ValueError(f"two variables have the path '{next(p for p in paths if paths.count(p) > 1)}'")
+        hypers = {n: getattr(source, self.names.attributes[n].removeprefix("self.")) for n in deciding(spec)}
+        self.index = {path: i for i, path in enumerate(paths)}
+        self.places: Mapping[str, Place] = {
+            path: place(spec, path, tuple(v.shape), _dtype(v), hypers) for path, v in zip(paths, variables, strict=True)
+        }
+
+    def slot(self, path: str, name: str) -> Any:
+        """The variable of a slot; None where it has none."""
+        return getattr(self.optimizer, self.names.state[name])[self.index[path]]
+
+    def shared(self, name: str) -> Any:
+        return getattr(self.optimizer, self.names.state[name])
+
+    @cached_property
+    def own(self) -> PortableState:
+        return self.read()
+
+    def read(self) -> PortableState:
+        raw = counted(int(_value(self.optimizer._iterations)), "the optimizer")
+        every = self.optimizer.gradient_accumulation_steps or 1
+        if raw % every:
+            raise ValueError(f"{raw % every} of {every} gradients are accumulated: save between updates")
+        parameters = {}
+        for path, here in self.places.items():
+            found = {s.name: self.slot(path, s.name) for s in self.spec.core.slots}
+            kept = {name: packed(_value(v)) for name, v in found.items() if v is not None}
+            parameters[path] = ParameterState(here.shape, here.dtype, raw // every, kept)
+        shared = {s.name: float(_value(self.shared(s.name))) for s in self.spec.core.shared}
+        return PortableState(raw // every, parameters, shared)
+
+    def write(self, state: PortableState) -> Any:
+        optimizer = self.optimizer
+        raw = one_count(self.spec, state, "Keras") * (optimizer.gradient_accumulation_steps or 1)
+        if any(p.slots is None for p in state.parameters.values()):
+            state = begun(state, self.own)
+        new = [(optimizer._iterations, np.asarray(raw, "int64"))]
+        new += [(self.shared(name), np.asarray(value, "float64")) for name, value in state.shared.items()]
+        for path in self.places:
+            for name, array in (state.parameters[path].slots or {}).items():
+                new.append((self.slot(path, name), unpacked(array)))
+        if optimizer.gradient_accumulation_steps:
+            new += [(v, np.zeros(tuple(v.shape))) for v in optimizer._accumulated_gradients]
+        for variable, value in new:
+            variable.assign(value)
+        return optimizer
+
+
+def _dtype(variable: Any) -> str:
+    return str(getattr(variable.dtype, "name", variable.dtype))
+
+
+def _value(variable: Any) -> np.ndarray:
+    return np.asarray(variable.numpy())
