@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import array_api_compat
@@ -36,10 +35,6 @@ class Holder:
             for path, x in self.params.items()
         }
 
-    @cached_property
-    def own(self) -> PortableState:
-        return self.read()
-
     def read(self) -> PortableState:
         parameters = {
             path: ParameterState(
@@ -51,7 +46,7 @@ class Holder:
         return PortableState(self.state.step, parameters, {n: float(v) for n, v in self.state.shared.items()})
 
     def write(self, state: PortableState) -> State:
-        state = begun(state, self.own)
+        state = begun(state, self.read)
         slots = {
             path: {name: self.array(path, unpacked(a)) for name, a in (state.parameters[path].slots or {}).items()}
             for path in self.places

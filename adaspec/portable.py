@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -160,22 +160,21 @@ def one_count(spec: Spec, state: PortableState, target: str) -> int:
     return state.step
 
 
-def begun(state: PortableState, own: PortableState) -> PortableState:
-    """`state` with the beginnings of `own`, a state before its first step, for what has none yet.
+def begun(state: PortableState, read: Callable[[], PortableState]) -> PortableState:
+    """`state` with the beginnings of what `read` returns, a state before its first step, for what has none yet.
 
-    ValueError where `own` has been updated: what its slots began with is gone.
+    ValueError where that has been updated: what its slots began with is gone.
     """
-    fresh = {path for path, p in state.parameters.items() if p.slots is None}
-    used = sorted(path for path in fresh if own.parameters[path].step and own.parameters[path].slots)
-    if used:
+    fresh = sorted(path for path, p in state.parameters.items() if p.slots is None)
+    if not fresh:
+        return state
+    own = read().parameters
+    if used := [path for path in fresh if own[path].step and own[path].slots]:
         raise ValueError(
             f"parameter '{used[0]}' was never updated, and what it is loaded into was: load into a fresh state"
         )
-    parameters = {
-        path: replace(p, slots=own.parameters[path].slots) if path in fresh else p
-        for path, p in state.parameters.items()
-    }
-    return replace(state, parameters=parameters)
+    filled = {path: replace(state.parameters[path], slots=own[path].slots) for path in fresh}
+    return replace(state, parameters={**state.parameters, **filled})
 
 
 # Does it fit?

@@ -76,9 +76,7 @@ def _held(source: Any, params: Any, given: Any) -> tuple[str, Holder, Spec]:
     known = made_of(source)
     asked = None if given is None else _spec(given)
     if known is not None and asked is not None and known.hash != asked.hash:
-        raise ValueError(
-            f"this is a state of {known.name} ({known.hash[:12]}), not of {asked.name} ({asked.hash[:12]})"
-        )
+        raise ValueError(f"this is a state of {_called(known)}, and spec= is {_called(asked)}")
     for target in ("interpreter", *TARGETS):
         home = "adaspec.interpreted" if target == "interpreter" else f"adaspec.backends.{target}.portable"
         module = importlib.import_module(home)
@@ -87,7 +85,7 @@ def _held(source: Any, params: Any, given: Any) -> tuple[str, Holder, Spec]:
             if rule is None:
                 raise TypeError(f"{type(source).__name__} does not say of which rule it is: give spec=")
             return target, module.Holder(rule, source, params), rule
-    what = "a torch or Keras optimizer, or a state of optax, NumPy or an interpreter made by adaspec"
+    what = "a torch or Keras optimizer, or a state of optax (of a chain its member), NumPy or an interpreter"
     raise TypeError(f"{type(source).__name__} is no state that adaspec knows: it takes {what}")
 
 

@@ -70,6 +70,10 @@ class Traveller:
     def shared(self, name: str) -> float:
         raise NotImplementedError
 
+    def counts(self) -> dict[str, int]:
+        """The updates of each parameter as the target counts them."""
+        raise NotImplementedError
+
     def held(self) -> dict[str, Any]:
         """Every slot and Shared, bit for bit."""
         names = [s.name for s in self.spec.core.slots]
@@ -98,6 +102,9 @@ class Interpreter(Traveller):
     def load(self, file: Path, **options: Any) -> None:
         self.state = adaspec.load_state(file, self.state, params=self.x, spec=self.opt, **options)
 
+    def counts(self) -> dict[str, int]:
+        return {"": self.state.step, **self.state.steps}
+
     def slot(self, path: str, name: str) -> Any:
         return self.state.slots[path].get(name)
 
@@ -125,6 +132,9 @@ class NumPy(Traveller):
 
     def load(self, file: Path, **options: Any) -> None:
         self.state = adaspec.load_state(file, self.state, params=self.x, spec=self.spec, **options)
+
+    def counts(self) -> dict[str, int]:
+        return {"": self.state["step"]} | {path: kept["step"] for path, kept in self.state["slots"].items()}
 
     def slot(self, path: str, name: str) -> Any:
         return self.state["slots"][path]["step_" if name == "step" else name]
@@ -166,6 +176,9 @@ class Torch(Traveller):
     def load(self, file: Path, **options: Any) -> None:
         assert adaspec.load_state(file, self.opt, **options) is self.opt
 
+    def counts(self) -> dict[str, int]:
+        return {path: int(self.opt.state[p]["step"]) for path, p in self.x.items() if p in self.opt.state}
+
     def slot(self, path: str, name: str) -> Any:
         kept = self.opt.state.get(self.x[path], {})
         name = "step_" if name == "step" else name
@@ -188,7 +201,7 @@ class Jax(Traveller):
         with self.scope():
             self.x = nested({path: jax.numpy.asarray(np.asarray(a, kind(self.dtype))) for path, a in params.items()})
             self.state = tx.init(self.x)
-        self.update = jax.jit(tx.update)
+        self.update = tx.update
 
     def step(self, grads: Mapping[str, Any]) -> None:
         with self.scope():
@@ -207,6 +220,9 @@ class Jax(Traveller):
     def load(self, file: Path, **options: Any) -> None:
         with self.scope():
             self.state = adaspec.load_state(file, self.state, params=self.x, **options)
+
+    def counts(self) -> dict[str, int]:
+        return {"": int(self.state.count)}
 
     def slot(self, path: str, name: str) -> Any:
         name = "count_" if name == "count" else name
@@ -236,10 +252,10 @@ class Keras(Traveller):
             self.opt.build(list(self.x.values()))
         finally:
             keras.config.set_floatx(before)
-        self.apply = tf.function(lambda grads: self.opt.apply(grads, list(self.x.values())))
 
     def step(self, grads: Mapping[str, Any]) -> None:
-        self.apply([self.tf.constant(np.asarray(grads[path], kind(self.dtype))) for path in self.x])
+        given = [self.tf.constant(np.asarray(grads[path], kind(self.dtype))) for path in self.x]
+        self.opt.apply(given, list(self.x.values()))
 
     def params(self) -> Arrays:
         return {path: np.array(v.numpy()) for path, v in self.x.items()}
@@ -252,6 +268,9 @@ class Keras(Traveller):
 
     def attribute(self, name: str) -> Any:
         return next(getattr(self.opt, n) for n in (f"_{name}_", f"_{name}") if hasattr(self.opt, n))
+
+    def counts(self) -> dict[str, int]:
+        return {"": int(self.opt.iterations)}
 
     def slot(self, path: str, name: str) -> Any:
         found = self.attribute(name)[list(self.x).index(path)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,10 +62,6 @@ class Holder:
     def present(self, path: str) -> list[str]:
         return [name for name, slots in self.slots.items() if slots[path] is not None]
 
-    @cached_property
-    def own(self) -> PortableState:
-        return self.read()
-
     def read(self) -> PortableState:
         if np.shape(self.state.count):
             raise ValueError(f"the state's count has shape {np.shape(self.state.count)}: a state of one run has ()")
@@ -82,7 +77,7 @@ class Holder:
         count = one_count(self.spec, state, "JAX")
         if count > LARGEST:
             raise ValueError(f"{count} updates are more than optax counts ({LARGEST})")
-        state = begun(state, self.own)
+        state = begun(state, self.read)
         fields = {"count": self.array(np.asarray(count, np.int32), self.state.count)}
         for name, field in self.fields.items():
             found = [

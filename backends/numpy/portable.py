@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,10 +47,6 @@ class Holder:
     def present(self, path: str) -> list[str]:
         return [name for name, key in self.keys.items() if self.state["slots"][path][key] is not None]
 
-    @cached_property
-    def own(self) -> PortableState:
-        return self.read()
-
     def read(self) -> PortableState:
         parameters = {}
         for path, here in self.places.items():
@@ -61,7 +56,7 @@ class Holder:
         return PortableState(self.state["step"], parameters, {n: float(v) for n, v in self.state["shared"].items()})
 
     def write(self, state: PortableState) -> dict[str, Any]:
-        state = begun(state, self.own)
+        state = begun(state, self.read)
         slots: dict[str, Any] = {}
         for path in self.places:
             kept = state.parameters[path]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,10 +60,6 @@ class Holder:
     def shared(self, name: str) -> Any:
         return getattr(self.optimizer, self.names.state[name])
 
-    @cached_property
-    def own(self) -> PortableState:
-        return self.read()
-
     def read(self) -> PortableState:
         raw = counted(int(_value(self.optimizer._iterations)), "the optimizer")
         every = self.optimizer.gradient_accumulation_steps or 1
@@ -81,8 +76,7 @@ class Holder:
     def write(self, state: PortableState) -> Any:
         optimizer = self.optimizer
         raw = one_count(self.spec, state, "Keras") * (optimizer.gradient_accumulation_steps or 1)
-        if any(p.slots is None for p in state.parameters.values()):
-            state = begun(state, self.own)
+        state = begun(state, self.read)
         new = [(optimizer._iterations, np.asarray(raw, "int64"))]
         new += [(self.shared(name), np.asarray(value, "float64")) for name, value in state.shared.items()]
         for path in self.places:
