@@ -21,6 +21,7 @@ from adaspec.vocabulary import FUNCTIONS, KINDS
 
 ROOT = Path(__file__).parent.parent
 LANGUAGE = (ROOT / "docs" / "spec-language.md").read_text(encoding="utf-8")
+STATE = (ROOT / "docs" / "state.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -57,8 +58,16 @@ def test_specs_agree_on_numpy(text: str) -> None:
     assert report.ok, str(report)
 
 
-@pytest.mark.parametrize("session", [*blocks(LANGUAGE, "python session"), *blocks(README, "python session")])
-def test_sessions(session: str) -> None:
+# The sessions of a page are one: a later one goes on with the names of those before.
+SESSIONS = ["\n".join(blocks(text, "python session")) for text in (LANGUAGE, STATE)] + blocks(README, "python session")
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_sessions(session: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for framework in ("torch", "jax"):
+        if re.search(rf"import .*\b{framework}\b", session):
+            pytest.importorskip(framework)
+    monkeypatch.chdir(tmp_path)
     test = doctest.DocTestParser().get_doctest(session, {}, "session", None, 0)
     result = doctest.DocTestRunner(verbose=False).run(test)
     assert result.attempted and not result.failed
@@ -136,6 +145,6 @@ def test_the_code_shown_is_the_code_generated() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for text, base in ((README, ROOT), (LANGUAGE, ROOT / "docs")):
+    for text, base in ((README, ROOT), (LANGUAGE, ROOT / "docs"), (STATE, ROOT / "docs")):
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
             assert (base / link).exists(), link

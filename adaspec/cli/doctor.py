@@ -26,7 +26,7 @@ from .terminal import console, installed, print_json, put, safe, table
 TESTED = {
     "numpy": "2.4.6", "array-api-compat": "1.16.0", "rich": "15.0.0", "torch": "2.13.0", "jax": "0.10.2",
     "jaxlib": "0.10.2", "optax": "0.2.8", "tensorflow": "2.21.0", "keras": "3.15.1", "matplotlib": "3.11.2",
-    "sympy": "1.14.0", "mpmath": "1.3.0", "scikit-learn": "1.9.1",
+    "sympy": "1.14.0", "mpmath": "1.3.0", "scikit-learn": "1.9.1", "safetensors": "0.8.0",
 }  # fmt: skip
 """Those of constraints.txt, which an installed adaspec does not have beside it; a test compares the two."""
 
@@ -36,6 +36,7 @@ EXTRAS = {
     "jax": ("jax", "jaxlib", "optax"),
     "tensorflow": ("tensorflow", "keras"),
     "lab": ("matplotlib", "scikit-learn", "sympy", "mpmath"),
+    "state": ("safetensors",),
 }
 
 GIVES = {
@@ -44,6 +45,7 @@ GIVES = {
     "jax": "running and verifying optax transformations (exporting them needs no JAX)",
     "tensorflow": "running and verifying Keras optimizers (exporting them needs no Keras)",
     "lab": "the demo's digits and its picture",
+    "state": "saving an optimizer's state, and resuming it in another framework",
 }
 
 TOOLS = {
