@@ -75,7 +75,7 @@ def decoded(data: bytes, where: str) -> Saved:
         raise ValueError(f"{where} is a safetensors file, but not of an optimizer's state: it has no entry '{ENTRY}'")
     try:
         head = json.loads(written[ENTRY])
-    except ValueError:
+    except (ValueError, RecursionError):
         head = None
     if not isinstance(head, dict) or type(head.get("format")) is not int:
         raise ValueError(f"{where}: its entry '{ENTRY}' is damaged")

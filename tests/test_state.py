@@ -355,7 +355,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     there = steps_of("adam", "numpy")
     save_file({"m": np.ones(3)}, file)
     refused(there, file, "not of an optimizer's state")
-    for entry in ("", "[]", "{}", '{"format": true}'):
+    for entry in ("", "[]", "{}", '{"format": true}', 100_000 * "["):
         save_file({"m": np.ones(3)}, file, metadata={"adaspec": entry})
         with pytest.raises(ValueError, match="damaged"):
             there.load(file)

@@ -9,7 +9,7 @@ import numpy as np
 
 from adaspec import tree
 from adaspec.lower import lower
-from adaspec.portable import ParameterState, Place, PortableState, begun, packed, place, unpacked
+from adaspec.portable import ParameterState, Place, PortableState, begun, counted, packed, place, unpacked
 from adaspec.spec import Spec
 
 from . import Emitter
@@ -52,8 +52,9 @@ class Holder:
         for path, here in self.places.items():
             slots = self.state["slots"][path]
             kept = {name: packed(slots[self.keys[name]]) for name in here.slots}
-            parameters[path] = ParameterState(here.shape, here.dtype, slots["step"], kept)
-        return PortableState(self.state["step"], parameters, {n: float(v) for n, v in self.state["shared"].items()})
+            parameters[path] = ParameterState(here.shape, here.dtype, counted(slots["step"], f"parameter '{path}'"), kept)
+        shared = {name: float(value) for name, value in self.state["shared"].items()}
+        return PortableState(counted(self.state["step"], "the model"), parameters, shared)
 
     def write(self, state: PortableState) -> dict[str, Any]:
         state = begun(state, self.read)

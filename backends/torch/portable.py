@@ -94,13 +94,12 @@ class Holder:
         import torch
 
         new = {self.params[path]: self.kept(path, state.parameters[path]) for path in self.places}
-        for name, key in self.of_groups.items():
-            for group in self.groups:
-                group[key] = torch.full_like(group[key], state.shared[name])
-        for name, key in self.of_model.items():
-            self.groups[0][key] = torch.full_like(self.groups[0][key], state.shared[name])
-        for group, key in self.counters:
-            group[key] = torch.full_like(group[key], state.step)
+        rows = [(group, key, state.shared[name]) for name, key in self.of_groups.items() for group in self.groups]
+        rows += [(self.groups[0], key, state.shared[name]) for name, key in self.of_model.items()]
+        rows += [(group, key, float(state.step)) for group, key in self.counters]
+        numbers = [(group, key, torch.full_like(group[key], value)) for group, key, value in rows]
+        for group, key, number in numbers:
+            group[key] = number
         for p, kept in new.items():
             if kept is None:
                 self.optimizer.state.pop(p, None)
