@@ -31,7 +31,7 @@ class Holder:
         if odd := sorted(self.params.keys() ^ source.slots.keys()):
             raise ValueError(f"params and the state do not have the same paths: {', '.join(map(repr, odd))}")
         self.places: Mapping[str, Place] = {
-            path: place(spec, path, tuple(x.shape), dtype_name(x), present=source.slots[path])
+            path: place(spec, path, tuple(x.shape), dtype_name(x), present=_shapes(source.slots[path]))
             for path, x in self.params.items()
         }
 
@@ -59,3 +59,7 @@ class Holder:
         if isinstance(x, np.ndarray | np.generic):
             return value
         return array_api_compat.array_namespace(x).asarray(value, device=array_api_compat.device(x))
+
+
+def _shapes(slots: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(slot.shape) for name, slot in slots.items()}

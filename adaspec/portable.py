@@ -119,10 +119,11 @@ def transposed(array: Array, axes: tuple[int, ...]) -> Array:
 
 def place(
     spec: Spec, path: str, shape: tuple[int, ...], dtype: str, hypers: Mapping[str, Any] | None = None,
-    present: Iterable[str] | None = None,
+    present: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Place:  # fmt: skip
     """The place of a parameter, whose slots follow from the hyperparameters, or are those that are `present`.
 
+    Of slots that are there the shapes are given: one that is cut to a rank says by itself what its rank is.
     TypeError for a parameter that no rule updates.
     """
     if dtype not in SIZES:
@@ -130,14 +131,19 @@ def place(
     if present is None:
         return Place(shape, dtype, spec.state(shape, dtype, **dict(hypers or {})))
     slots = {s.name: s for s in spec.core.slots}
+    found: dict[str, facts.SlotState] = {}
     try:
-        return Place(shape, dtype, {n: facts.slot_state(slots[n], shape, dtype, spec.defaults) for n in present})
+        for name, own in present.items():
+            init = slots[name].init
+            rank = {init.rank: own[init.cut]} if init.cut is not None and isinstance(init.rank, str) else {}
+            found[name] = facts.slot_state(slots[name], shape, dtype, spec.defaults | rank)
     except (IndexError, KeyError):  # a slot of an axis that the parameter lacks, or of another rule
         raise ValueError(f"{spec.name} keeps no {sorted(present)} of '{path}', of shape {shape}") from None
+    return Place(shape, dtype, found)
 
 
 def deciding(spec: Spec) -> list[str]:
-    """The hyperparameters on which it may depend whether a slot exists."""
+    """The hyperparameters on which it may depend whether a slot exists, and its shape."""
     return [h.name for h in spec.core.hypers if h.static or h.optional]
 
 

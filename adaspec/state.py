@@ -63,7 +63,7 @@ def load_state(
     if saved.hash != rule.hash:
         other = f"{saved.name} ({saved.hash[:12]})"
         raise ValueError(f"{where} holds the state of {other}, not of {_called(rule)}: another rule")
-    state = _turned(_renamed(saved.state, names, where), transpose or {}, where)
+    state = _turned(rule, _renamed(saved.state, names, where), transpose or {}, where)
     if wrong := misfits(rule, state, holder.places):
         odd = state.parameters.keys() != holder.places.keys()
         hint = ["names= says what the paths of the file are here"] if odd and names is None else []
@@ -125,9 +125,11 @@ def _renamed(state: PortableState, names: Names | None, where: str) -> PortableS
     return replace(state, parameters=found)
 
 
-def _turned(state: PortableState, axes: Mapping[str, Sequence[int]], where: str) -> PortableState:
+def _turned(spec: Spec, state: PortableState, axes: Mapping[str, Sequence[int]], where: str) -> PortableState:
     """The same with some parameters, and the slots of their shapes, transposed."""
     found = dict(state.parameters)
+    # By declaration: the statistics of one axis of a square matrix have its shape, and do not turn with it.
+    whole = {s.name for s in spec.core.slots if s.init.whole}
     for path, order in axes.items():
         if path not in found:
             raise ValueError(f"transpose= speaks of '{path}', which {where} does not hold")
@@ -135,17 +137,15 @@ def _turned(state: PortableState, axes: Mapping[str, Sequence[int]], where: str)
         turn = tuple(order)
         if sorted(turn) != list(range(len(p.shape))):
             raise ValueError(f"transpose= orders the axes of '{path}', of shape {p.shape}, as {turn}")
-        slots = p.slots and {name: _slot(path, name, slot, p.shape, turn) for name, slot in p.slots.items()}
-        found[path] = replace(p, shape=tuple(p.shape[a] for a in turn), slots=slots)
+        slots: dict[str, Array] = {}
+        for name, slot in (p.slots or {}).items():
+            if slot.shape and name not in whole:
+                what = f"'{key(path, name)}', of shape {slot.shape}, is not of its parameter's shape"
+                raise ValueError(f"{what}: it cannot be transposed")
+            slots[name] = transposed(slot, turn) if name in whole and slot.shape == p.shape else slot
+        turned = tuple(p.shape[a] for a in turn)
+        found[path] = replace(p, shape=turned, slots=None if p.slots is None else slots)
     return replace(state, parameters=found)
-
-
-def _slot(path: str, name: str, slot: Array, shape: tuple[int, ...], turn: tuple[int, ...]) -> Array:
-    if slot.shape == shape:
-        return transposed(slot, turn)
-    if slot.shape:
-        raise ValueError(f"'{key(path, name)}' has shape {slot.shape}, not its parameter's: it cannot be transposed")
-    return slot
 
 
 def _listed(head: str, rows: list[str]) -> str:

@@ -146,6 +146,18 @@ def test_a_long_run_of_every_rule_resumed_elsewhere(source: str, target: str, na
     assert resumed(name, source, target, 200, tmp_path / "state.safetensors") <= 1e-12
 
 
+@pytest.mark.parametrize("target", EVERY)
+def test_a_rank_of_ones_own(target: str, tmp_path: Path) -> None:
+    """The shape of a slot that a hyperparameter decides: kept from there to there, and refused elsewhere."""
+    params, grads = values(2)
+    here = NumPy(rule("galore"), params, rank=2)
+    run(here, grads)
+    there = moved(here, target, tmp_path / "file")
+    assert there.held() == here.held() and there.slot("net/w", "p").shape == (4, 2)
+    other = TRAVELLERS[target](rule("galore"), params, rank=1)
+    refused(other, tmp_path / "file", r"'net/w\.p' is float64 of shape \(4, 2\) and must be float64 of shape \(4, 1\)")
+
+
 @pytest.mark.sampled
 @pytest.mark.parametrize("name", of_gradients_alone())
 @pytest.mark.parametrize("target", [marked(t) for t in TRAVELLERS if t != "numpy"])
@@ -558,7 +570,13 @@ def test_what_cannot_be_transposed(tmp_path: Path) -> None:
     file = tmp_path / "file"
     steps_of("adafactor", "numpy").save(file)
     there = steps_of("adafactor", "numpy")
-    refused(there, file, r"'net/w\.\w+' has shape \(\d,\), not its parameter's", transpose={"net/w": (1, 0)})
+    refused(there, file, r"'net/w\.\w+', of shape \(\d,\), is not of its parameter's", transpose={"net/w": (1, 0)})
+    params = {"w": np.ones((3, 3))}
+    opt = adaspec.interpret("shampoo")
+    adaspec.save_state(opt.init(params), tmp_path / "square", params=params, spec=opt)
+    with pytest.raises(ValueError, match=r"'w\.\w+_0', of shape \(3, 3\), is not of its"):
+        given: dict[str, Any] = {"params": params, "spec": opt, "transpose": {"w": (1, 0)}}
+        adaspec.load_state(tmp_path / "square", opt.init(params), **given)
     for axes in [(0,), (0, 0), (0, 2), (1, 0, 2)]:
         with pytest.raises(ValueError, match="orders the axes of 'net/w'"):
             there.load(file, transpose={"net/w": axes})

@@ -59,8 +59,9 @@ class Holder:
             raise ValueError(f"params and the state's {field!r} are trees of other shapes: {error}") from None
         return dict(zip(self.params, found, strict=True))
 
-    def present(self, path: str) -> list[str]:
-        return [name for name, slots in self.slots.items() if slots[path] is not None]
+    def present(self, path: str) -> dict[str, tuple[int, ...]]:
+        """The slots that a parameter has, with their shapes."""
+        return {name: np.shape(slots[path]) for name, slots in self.slots.items() if slots[path] is not None}
 
     def read(self) -> PortableState:
         if np.shape(self.state.count):

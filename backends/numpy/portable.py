@@ -44,15 +44,19 @@ class Holder:
             for path, x in self.params.items()
         }
 
-    def present(self, path: str) -> list[str]:
-        return [name for name, key in self.keys.items() if self.state["slots"][path][key] is not None]
+    def present(self, path: str) -> dict[str, tuple[int, ...]]:
+        """The slots that a parameter has, with their shapes."""
+        slots = self.state["slots"][path]
+        return {name: np.shape(slots[key]) for name, key in self.keys.items() if slots[key] is not None}
 
     def read(self) -> PortableState:
         parameters = {}
         for path, here in self.places.items():
             slots = self.state["slots"][path]
             kept = {name: packed(slots[self.keys[name]]) for name in here.slots}
-            parameters[path] = ParameterState(here.shape, here.dtype, counted(slots["step"], f"parameter '{path}'"), kept)
+            parameters[path] = ParameterState(
+                here.shape, here.dtype, counted(slots["step"], f"parameter '{path}'"), kept
+            )
         shared = {name: float(value) for name, value in self.state["shared"].items()}
         return PortableState(counted(self.state["step"], "the model"), parameters, shared)
 
