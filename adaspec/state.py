@@ -83,7 +83,8 @@ def _held(source: Any, params: Any, given: Any) -> tuple[str, Holder, Spec]:
         if module.holds(source):
             rule = known or asked
             if rule is None:
-                raise TypeError(f"{type(source).__name__} does not say of which rule it is: give spec=")
+                hint = "give spec=, or of a wrapper what it wraps (inner_optimizer, inner_state)"
+                raise TypeError(f"{type(source).__name__} does not say of which rule it is: {hint}")
             return target, module.Holder(rule, source, params), rule
     what = "a torch or Keras optimizer, or a state of optax (of a chain its member), NumPy or an interpreter"
     raise TypeError(f"{type(source).__name__} is no state that adaspec knows: it takes {what}")

@@ -685,6 +685,11 @@ def test_a_view_that_is_shown_is_refused(tmp_path: Path) -> None:
         assert traveller.held() == before
 
 
+def built(optimizer: Any, variables: list[Any]) -> Any:
+    optimizer.build(variables)
+    return optimizer
+
+
 @pytest.mark.needs_tensorflow
 def test_keras_manners(tmp_path: Path) -> None:
     import keras
@@ -711,6 +716,12 @@ def test_keras_manners(tmp_path: Path) -> None:
     assert all(not np.any(v.numpy()) for v in opt._accumulated_gradients)
     with pytest.raises(TypeError, match="leave params= out"):
         adaspec.save_state(opt, file, params=model)
+    scaled = keras.optimizers.LossScaleOptimizer(adaspec.tensorflow.Adam())
+    scaled.build(model.trainable_variables)
+    with pytest.raises(TypeError, match="LossScaleOptimizer does not say .* inner_optimizer"):
+        adaspec.save_state(scaled, file)
+    with pytest.raises(ValueError, match="unexpected parameters"):
+        adaspec.load_state(file, built(adaspec.tensorflow.Adam(), model.trainable_variables[:1]))
 
 
 @pytest.mark.needs_jax
@@ -740,6 +751,11 @@ def test_jax_manners(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="its member"):
         chain = optax.chain(optax.clip(1.0), tx)
         adaspec.save_state(chain.init(params), file, params=params)
+    wrapped = optax.inject_hyperparams(adaspec.jax.adam)(learning_rate=0.1)
+    with pytest.raises(TypeError, match="does not say .* inner_state"):
+        adaspec.save_state(wrapped.init(params), file, params=params)
+    inner = wrapped.init(params).inner_state
+    assert int(adaspec.load_state(file, inner, params=params).count) == 1
     many = jax.vmap(lambda x: tx.init({"a": x}))(jnp.ones((2, 3)))
     with pytest.raises(ValueError, match=r"count has shape \(2,\)"):
         adaspec.save_state(many, file, params={"a": jnp.ones((2, 3))})
