@@ -180,7 +180,7 @@ CODES = {"F64": "float64", "F32": "float32", "BF16": "bfloat16"}
 @pytest.mark.needs_jax
 @pytest.mark.needs_tensorflow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("name", ["adam", "adafactor", "prodigy", "schedule_free", "narrow"])
+@pytest.mark.parametrize("name", ["adafactor", "schedule_free", "narrow"])
 def test_narrow_state_is_carried_bit_for_bit(name: str, dtype: str, tmp_path: Path) -> None:
     """From every target to every other: what the file holds, and what the other then holds, is what the source held."""
     import safetensors
@@ -718,7 +718,7 @@ def test_keras_manners(tmp_path: Path) -> None:
         adaspec.save_state(opt, file, params=model)
     scaled = keras.optimizers.LossScaleOptimizer(adaspec.tensorflow.Adam())
     scaled.build(model.trainable_variables)
-    with pytest.raises(TypeError, match="LossScaleOptimizer does not say .* inner_optimizer"):
+    with pytest.raises(TypeError, match=r"LossScaleOptimizer does not say .*\(inner_optimizer"):
         adaspec.save_state(scaled, file)
     with pytest.raises(ValueError, match="unexpected parameters"):
         adaspec.load_state(file, built(adaspec.tensorflow.Adam(), model.trainable_variables[:1]))
@@ -752,7 +752,7 @@ def test_jax_manners(tmp_path: Path) -> None:
         chain = optax.chain(optax.clip(1.0), tx)
         adaspec.save_state(chain.init(params), file, params=params)
     wrapped = optax.inject_hyperparams(adaspec.jax.adam)(learning_rate=0.1)
-    with pytest.raises(TypeError, match="does not say .* inner_state"):
+    with pytest.raises(TypeError, match=r"does not say .* inner_state\)"):
         adaspec.save_state(wrapped.init(params), file, params=params)
     inner = wrapped.init(params).inner_state
     assert int(adaspec.load_state(file, inner, params=params).count) == 1
