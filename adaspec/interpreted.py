@@ -11,7 +11,7 @@ import numpy as np
 
 from . import tree
 from .interpret import State
-from .portable import ParameterState, Place, PortableState, begun, packed, place, unpacked
+from .portable import ParameterState, Place, PortableState, begun, packed, place, same_paths, unpacked
 from .run import dtype_name
 from .spec import Spec
 
@@ -28,8 +28,7 @@ class Holder:
             raise TypeError("the state of an interpreter does not know its parameters: give params=")
         self.state = source
         self.params = tree.leaves(params)
-        if odd := sorted(self.params.keys() ^ source.slots.keys()):
-            raise ValueError(f"params and the state do not have the same paths: {', '.join(map(repr, odd))}")
+        same_paths(self.params, source.slots)
         self.places: Mapping[str, Place] = {
             path: place(spec, path, tuple(x.shape), dtype_name(x), present=_shapes(source.slots[path]))
             for path, x in self.params.items()

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -86,7 +87,7 @@ class Holder(Protocol):
 def packed(x: Any) -> Array:
     """An Array of a NumPy array, or of what NumPy can read."""
     x = np.asarray(x)
-    return Array(x.dtype.name, x.shape, np.ascontiguousarray(_little(x)).tobytes())
+    return Array(x.dtype.name, x.shape, _little(x).tobytes())
 
 
 def unpacked(array: Array) -> np.ndarray:
@@ -109,12 +110,23 @@ def _bfloat16() -> np.dtype:
 
 def transposed(array: Array, axes: tuple[int, ...]) -> Array:
     """The array with its axes in this order."""
-    words = np.frombuffer(array.data, f"u{SIZES[array.dtype]}").reshape(array.shape)
-    turned = np.ascontiguousarray(words.transpose(axes))
-    return Array(array.dtype, tuple(words.transpose(axes).shape), turned.tobytes())
+    turned = np.frombuffer(array.data, f"u{SIZES[array.dtype]}").reshape(array.shape).transpose(axes)
+    return Array(array.dtype, turned.shape, turned.tobytes())
 
 
 # Places
+
+
+def distinct(names: Sequence[str], what: str) -> None:
+    """ValueError if two are the same; `what` says of what they are the names."""
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise ValueError(f"two {what} '{twice[0]}'")
+
+
+def same_paths(params: Mapping[str, Any], slots: Mapping[str, Any]) -> None:
+    """ValueError unless a state is of these parameters."""
+    if odd := sorted(params.keys() ^ slots.keys()):
+        raise ValueError(f"params and the state do not have the same paths: {', '.join(map(repr, odd))}")
 
 
 def place(

@@ -91,10 +91,11 @@ def decoded(data: bytes, where: str) -> Saved:
 
 
 def _saved(head: dict[str, Any], tensors: Mapping[str, Array], where: str) -> Saved:
-    words = [head.get(n) for n in ("spec", "hash", "text", "target")]
+    words = [w for n in ("spec", "hash", "text", "target") if isinstance(w := head.get(n), str)]
     parameters = head.get("parameters")
-    if not all(isinstance(w, str) for w in words) or not isinstance(parameters, dict):
+    if len(words) < 4 or not isinstance(parameters, dict):
         raise ValueError(f"{where}: its entry '{ENTRY}' is damaged")
+    spec, own_hash, text, target = words
     slots: dict[str, dict[str, Array]] = {}
     shared: dict[str, float] = {}
     for name, array in tensors.items():
@@ -109,7 +110,8 @@ def _saved(head: dict[str, Any], tensors: Mapping[str, Array], where: str) -> Sa
     if slots:
         names = ", ".join(repr(key(path, slot)) for path, of in slots.items() for slot in of)
         raise ValueError(f"{where}: slots of no parameter: {names}")
-    return Saved(*words, PortableState(_count(head.get("step"), "the model", where), found, shared))  # type: ignore[arg-type]
+    state = PortableState(_count(head.get("step"), "the model", where), found, shared)
+    return Saved(spec, own_hash, text, target, state)
 
 
 def _parameter(path: str, row: Any, slots: dict[str, Array], where: str) -> ParameterState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def kind(dtype: str) -> Any:
     return ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
 
 
-class Traveller:
+class Traveller(ABC):
     """`params` and `grads` are arrays by path; `hypers` have the names of the spec, which are those of the target."""
 
     target: str
@@ -47,32 +48,32 @@ class Traveller:
         self.spec, self.dtype, self.hypers = spec, dtype, hypers
         self.start(params)
 
-    def start(self, params: Arrays) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def start(self, params: Arrays) -> None: ...
 
-    def step(self, grads: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def step(self, grads: Mapping[str, Any]) -> None: ...
 
+    @abstractmethod
     def params(self) -> Arrays:
         """Copies, as NumPy arrays."""
-        raise NotImplementedError
 
-    def save(self, file: Path) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def save(self, file: Path) -> None: ...
 
-    def load(self, file: Path, **options: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def load(self, file: Path, **options: Any) -> None: ...
 
+    @abstractmethod
     def slot(self, path: str, name: str) -> Any:
         """What the target itself holds, as a NumPy array; None where it holds nothing."""
-        raise NotImplementedError
 
-    def shared(self, name: str) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def shared(self, name: str) -> float: ...
 
+    @abstractmethod
     def counts(self) -> dict[str, int]:
         """The updates of each parameter as the target counts them."""
-        raise NotImplementedError
 
     def held(self) -> dict[str, Any]:
         """Every slot and Shared, bit for bit."""

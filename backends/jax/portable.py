@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 
 from adaspec.lower import lower
-from adaspec.portable import ParameterState, Place, PortableState, begun, counted, one_count, packed, place, unpacked
+from adaspec.portable import (
+    ParameterState,
+    Place,
+    PortableState,
+    begun,
+    counted,
+    distinct,
+    one_count,
+    packed,
+    place,
+    unpacked,
+)
 from adaspec.spec import Spec
 from adaspec.tree import joined
 
@@ -40,11 +51,9 @@ class Holder:
             raise ValueError(f"{spec.name} keeps {sorted(wanted)}, this state has {sorted(source._fields)}")
         self.state = source
         rows, self.structure = jax.tree_util.tree_flatten_with_path(params)
-        self.params = {_path(keys): x for keys, x in rows}
-        if len(self.params) != len(rows):
-            paths = [_path(keys) for keys, _ in rows]
-            twice = next(p for p in paths if paths.count(p) > 1)
-            raise ValueError(f"two parameters have the path '{twice}'")
+        paths = [_path(keys) for keys, _ in rows]
+        distinct(paths, "parameters have the path")
+        self.params = dict(zip(paths, (x for _, x in rows), strict=True))
         self.slots = {name: self.leaves(field) for name, field in self.fields.items()}
         self.places: Mapping[str, Place] = {
             path: place(spec, path, np.shape(x), jax.numpy.result_type(x).name, present=self.present(path))

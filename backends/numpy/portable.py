@@ -9,7 +9,7 @@ import numpy as np
 
 from adaspec import tree
 from adaspec.lower import lower
-from adaspec.portable import ParameterState, Place, PortableState, begun, counted, packed, place, unpacked
+from adaspec.portable import ParameterState, Place, PortableState, begun, counted, packed, place, same_paths, unpacked
 from adaspec.spec import Spec
 
 from . import Emitter
@@ -33,8 +33,7 @@ class Holder:
             raise TypeError(
                 f"parameter '{odd[0]}' is {type(self.params[odd[0]]).__name__}: parameters are NumPy arrays"
             )
-        if odd := sorted(self.params.keys() ^ source["slots"].keys()):
-            raise ValueError(f"params and the state do not have the same paths: {', '.join(map(repr, odd))}")
+        same_paths(self.params, source["slots"])
         wanted = {"step", *self.keys.values()}
         for path, slots in source["slots"].items():
             if slots.keys() != wanted:

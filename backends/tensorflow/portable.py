@@ -16,6 +16,7 @@ from adaspec.portable import (
     begun,
     counted,
     deciding,
+    distinct,
     one_count,
     packed,
     place,
@@ -45,8 +46,7 @@ class Holder:
         self.names = Names(lower(spec.laid_out("tensorflow")))
         variables = list(source._trainable_variables)
         paths = [getattr(v, "path", v.name) for v in variables]
-        if len(set(paths)) != len(paths):
-            raise ValueError(f"two variables have the path '{next(p for p in paths if paths.count(p) > 1)}'")
+        distinct(paths, "variables have the path")
         hypers = {n: getattr(source, self.names.attributes[n].removeprefix("self.")) for n in deciding(spec)}
         self.index = {path: i for i, path in enumerate(paths)}
         self.places: Mapping[str, Place] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from adaspec.lower import lower
-from adaspec.portable import Array, ParameterState, Place, PortableState, counted, deciding, place
+from adaspec.portable import Array, ParameterState, Place, PortableState, counted, deciding, distinct, place
 from adaspec.spec import Spec
 
 from .inputs import asked_by_flags
@@ -137,8 +137,7 @@ def _named(optimizer: Any, params: Any) -> dict[str, Any]:
         if lacking:
             raise ValueError(f"params= does not name the optimizer's parameters at the positions {lacking}")
         names = [known[id(p)] for p in every]
-    if len(set(names)) != len(names):
-        raise ValueError(f"two parameters have the name '{next(n for n in names if names.count(n) > 1)}'")
+    distinct(names, "parameters have the name")
     return dict(zip(names, every, strict=True))
 
 

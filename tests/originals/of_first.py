@@ -30,13 +30,6 @@ original(
     of="optax.contrib.prodigy",
     vary=[{"weight_decay": 0.1, "d0": 1e-3}, {"d0": 1e-2}],
 )
-original(
-    "schedule_free",
-    B1_B2 | DECAY | {"eps": "eps"},
-    of="optax.contrib.schedule_free_adamw",
-    vary=DECAYED,
-    scheduled=False,
-)
 
 
 def evaluated(state: Any, params: Any) -> Any:
@@ -45,15 +38,16 @@ def evaluated(state: Any, params: Any) -> Any:
     return optax.contrib.schedule_free_eval_params(state, params)
 
 
-original(
-    "schedule_free",
-    B1_B2 | DECAY | {"eps": "eps"},
-    of="optax.contrib.schedule_free_adamw",
-    vary=DECAYED,
-    scheduled=False,
-    view="eval",
-    read=evaluated,
-)
+SEEN: tuple[dict[str, Any], ...] = ({}, {"view": "eval", "read": evaluated})
+for seen in SEEN:
+    original(
+        "schedule_free",
+        B1_B2 | DECAY | {"eps": "eps"},
+        of="optax.contrib.schedule_free_adamw",
+        vary=DECAYED,
+        scheduled=False,
+        **seen,
+    )
 original(
     "adafactor",
     RATE | {"decay_rate": "decay", "clipping_threshold": "clip", "eps": "eps1"},
