@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from . import ir
+from .complexes import COMPLEX, REAL
 from .expand import expand_function
 from .fold import folded
 from .ir import Assert, Assign, Constant, Dim, Expr, For, If, Logical, Name, Ndim, Number, Stmt, Unary, When, rebuild
@@ -20,7 +21,10 @@ Hypers = Mapping[str, float | int | bool | None]
 
 @dataclass(frozen=True)
 class SlotState:
-    """One slot of one parameter: its shape, the name of its dtype, and how it begins."""
+    """One slot of one parameter: its shape, the name of its dtype, and how it begins.
+
+    The number that a complex slot begins with is that of either part: `full(0.1)` is 0.1 + 0.1j.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -32,8 +36,12 @@ NARROW = ("float16", "bfloat16")
 
 
 def slot_dtype(slot: ir.Slot, param_dtype: str) -> str:
-    """float32 for the slots of half-precision parameters, the parameter's dtype for all others."""
-    return slot.dtype or ("float32" if param_dtype in NARROW else param_dtype)
+    """float32 for the slots of half-precision parameters, the parameter's dtype for all others.
+
+    Those of a complex parameter that have its shape are complex, of the same precision as they would be else.
+    """
+    own = slot.dtype or ("float32" if param_dtype in NARROW else REAL.get(param_dtype, param_dtype))
+    return COMPLEX.get(own, own) if param_dtype in REAL and slot.init.whole else own
 
 
 def slot_states(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import ir, tree
+from .complexes import is_complex
 
 Array = Any
 Given = Mapping[str, Any]
@@ -55,4 +56,7 @@ def arrays(name: str, value: Any, params: Mapping[str, Array], grads: Mapping[st
         elif tuple(found[path].shape) != tuple(x.shape):
             shapes = f"{tuple(found[path].shape)}, the parameter {tuple(x.shape)}"
             raise ValueError(f"the input '{name}' of parameter '{path}' has shape {shapes}")
+        elif is_complex(found[path]) != is_complex(x):
+            dtypes = f"{found[path].dtype}, the parameter {x.dtype}: both are real, or both complex"
+            raise TypeError(f"the input '{name}' of parameter '{path}' is {dtypes}")
     return found

@@ -16,6 +16,7 @@ import numpy as np
 
 from . import facts, tree
 from . import inputs as supplied
+from .complexes import REAL, is_complex, refused, takes_complex, together
 from .hypers import given as hypers_given
 from .ir import Assign
 from .run import Run, _lockstep, dtype_name
@@ -29,6 +30,7 @@ Value = Any
 """A Python float or bool, None, or an array."""
 
 
+BOTH = "both are real, or both complex"
 READING = "the view"
 """What a view's value is bound to; no spec has a name with a blank."""
 
@@ -54,7 +56,8 @@ class Interpreter:
         self.hypers = spec.defaults | hypers_given(spec.name, spec.hypers, hypers)
 
     def init(self, params: Tree) -> State:
-        """The state before the first step. `params`: a tree of floating arrays of any shapes."""
+        """The state before the first step. `params`: a tree of floating arrays of any shapes, complex ones too where
+        `takes_complex(spec)`: TypeError for what the rule does not take."""
         slots = {}
         for path, x in tree.leaves(params).items():
             slots[path] = self._slots(path, x)
@@ -75,6 +78,8 @@ class Interpreter:
             g = gs[path]
             if g is not None and tuple(g.shape) != tuple(x.shape):
                 raise ValueError(f"parameter '{path}' has shape {tuple(x.shape)}, its gradient {tuple(g.shape)}")
+            if g is not None and is_complex(g) != is_complex(x):
+                raise TypeError(f"parameter '{path}' is {dtype_name(x)}, its gradient {dtype_name(g)}: {BOTH}")
         inputs = supplied.given(self.spec.rule, given, xs, gs)
         now = state.step + 1
         runs: dict[str, Run] = {}
@@ -120,7 +125,7 @@ class Interpreter:
         }
         whole = (*statements, Assign(READING, value))
         _lockstep([run.block(whole) for run in runs.values()])
-        return tree.rebuild(params, lambda path, x: runs[path].cast(runs[path].env[READING], x) if path in runs else x)
+        return tree.rebuild(params, lambda path, x: runs[path].reading(READING) if path in runs else x)
 
     def _at_step(self, hypers: Mapping[str, Any]) -> dict[str, Any]:
         """The hyperparameters of one step; what decides which slots exist may not change."""
@@ -135,9 +140,12 @@ class Interpreter:
         if x is None:
             raise TypeError(f"parameter '{path}' is None: only a gradient may be missing")
         xp = array_api_compat.array_namespace(x)
-        if not xp.isdtype(x.dtype, "real floating") and dtype_name(x) not in facts.NARROW:
-            raise TypeError(f"parameter '{path}' is {x.dtype}: parameters are real floating arrays")
-        shape = tuple(x.shape)
+        if dtype_name(x) in REAL:
+            if not takes_complex(self.spec):
+                raise refused(self.spec, path, dtype_name(x))
+        elif not xp.isdtype(x.dtype, "real floating") and dtype_name(x) not in facts.NARROW:
+            raise TypeError(f"parameter '{path}' is {x.dtype}: parameters are floating arrays")
+        shape, device = tuple(x.shape), array_api_compat.device(x)
         self.spec.check_shape(shape, path, self.hypers)
         found = {}
         for name, slot in self.spec.state(shape, dtype_name(x), **self.hypers).items():
@@ -145,9 +153,12 @@ class Interpreter:
             if slot.init.kind == "copy":
                 found[name] = xp.asarray(xp.astype(x, dtype), copy=True)
             elif slot.init.kind == "eye":
-                found[name] = xp.eye(slot.shape[0], dtype=dtype, device=array_api_compat.device(x))
+                found[name] = xp.eye(slot.shape[0], dtype=dtype, device=device)
+            elif slot.dtype in REAL:
+                parts = xp.full((*slot.shape, 2), slot.init.value, dtype=_dtype(xp, REAL[slot.dtype]), device=device)
+                found[name] = together(parts)
             else:
-                found[name] = xp.full(slot.shape, slot.init.value, dtype=dtype, device=array_api_compat.device(x))
+                found[name] = xp.full(slot.shape, slot.init.value, dtype=dtype, device=device)
         return found
 
 

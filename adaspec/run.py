@@ -11,6 +11,7 @@ import array_api_compat
 import numpy as np
 
 from . import facts, ir, matrices, noise, scalars
+from .complexes import apart, is_complex, together
 from .ir import (
     Assert,
     Assign,
@@ -99,6 +100,8 @@ class Run:
         self.path = path
         self.noise = int(hypers.get(noise.SEED) or 0), t[0], place
         self.xp = array_api_compat.array_namespace(x)
+        self.complex = {n for n, a in {spec.rule.param: x, **slots}.items() if is_complex(a)}
+        x, g, slots = apart(x), apart(g), {n: apart(a) for n, a in slots.items()}
         self.given = {spec.rule.param: x, **slots}
         self.wide = wide = self.xp.float32 if dtype_name(x) in facts.NARROW else x.dtype
         self.env: dict[str, Value] = dict(hypers) | dict(shared)
@@ -132,7 +135,7 @@ class Run:
             if i.scalar:
                 self.env[i.name] = self.model[i.name] = value
             else:
-                self.env[i.name] = None if value is None else self._widened(value[self.path], self.wide)
+                self.env[i.name] = None if value is None else self._widened(apart(value[self.path]), self.wide)
                 self.asked[i.name] = None if value is None else True
 
     def _widened(self, a: Array, dtype: Any) -> Array:
@@ -141,15 +144,24 @@ class Run:
     # Results
 
     def param(self) -> Array:
-        return self.cast(self.env[self.spec.rule.param], self.given[self.spec.rule.param])
+        return self.reading(self.spec.rule.param)
 
     def slots(self) -> dict[str, Array]:
-        return {n: self.cast(self.env[n], old) for n, old in self.given.items() if n != self.spec.rule.param}
+        return {n: self._whole(n, self.env[n]) for n in self.given if n != self.spec.rule.param}
+
+    def reading(self, name: str) -> Array:
+        """The value of a name as the parameter is: of its dtype, and complex if it is."""
+        return self._whole(self.spec.rule.param, self.env[name])
+
+    def _whole(self, name: str, value: Value) -> Array:
+        """A value as what was given under a name is."""
+        value = self._cast(value, self.given[name])
+        return together(value) if name in self.complex else value
 
     def shared(self) -> dict[str, float]:
         return {name: float(self.model[name]) for name in self.shared_names}
 
-    def cast(self, value: Value, like: Array) -> Array:
+    def _cast(self, value: Value, like: Array) -> Array:
         if _is_number(value):
             return self.xp.full(tuple(like.shape), value, dtype=like.dtype)
         value = self.xp.asarray(value)
