@@ -1,0 +1,88 @@
+"""How an optimizer is made: `__init__`, what it refuses, and the config that makes another one."""
+
+from __future__ import annotations
+
+from adaspec import ir
+from adaspec.vocabulary import KINDS
+
+from .names import BASE_ARGUMENTS, Names, class_name
+from .steps import BODY
+from .texts import BASE_DEFAULTS
+
+
+class Constructor:
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.lowered = names.lowered
+        self.rule = self.lowered.rule
+        self.spec = self.lowered.spec
+
+    def init(self) -> list[str]:
+        rate, public = self.names.rate, self.names.public
+        given = [*([rate] if rate else []), *self.names.plain]
+        arguments = [f"{public[h.name]}={_default(h)}" for h in given]
+        arguments += [f"{n}={BASE_DEFAULTS.get(n, 'None')}" for n in BASE_ARGUMENTS[:-1]] + [f'name="{self.rule.name}"']
+        lines = ["    def __init__(", "        self,", *(f"        {a}," for a in arguments), "    ):"]
+        if rate:
+            lines += [f"{BODY}if not callable(learning_rate):", *_refusals(rate, "learning_rate", BODY + "    ")]
+            lines.append(f"{BODY}    learning_rate = float(learning_rate)  # the base class refuses an int")
+        for hyper in self.names.plain:
+            lines += _refusals(hyper, public[hyper.name], BODY)
+        lines += [f"{BODY}super().__init__(", f"{BODY}    learning_rate={'learning_rate' if rate else '0.0'},"]
+        if self.names.decay:
+            lines.append(f"{BODY}    weight_decay=None,  # or the base class would decay a second time")
+        lines += [*(f"{BODY}    {n}={n}," for n in BASE_ARGUMENTS), f"{BODY})"]
+        for h in self.names.plain:
+            value = f"{_TYPES.get(h.kind, 'float')}({public[h.name]})"
+            value = f"None if {public[h.name]} is None else {value}" if h.optional else value
+            lines.append(f"{BODY}{self.names.attributes[h.name]} = {value}")
+        if self.rule.inputs:
+            what = f"{class_name(self.spec)} takes inputs with each step: gradient_accumulation_steps must be None"
+            lines += [f"{BODY}if gradient_accumulation_steps:", f'{BODY}    raise ValueError("{what}")']
+            lines += [f"{BODY}self._inputs = _Inputs()"]
+        return lines
+
+    def get_config(self) -> list[str]:
+        absent = [] if self.names.decay else ["weight_decay"]
+        absent += [] if self.names.rate else ["learning_rate"]
+        pairs = [(self.names.public[h.name], self.names.attributes[h.name]) for h in self.names.plain]
+        entries = [f'{BODY}    "{name}": {attribute},' for name, attribute in pairs]
+        return [
+            "    def get_config(self):",
+            f"{BODY}config = super().get_config()",
+            *(f'{BODY}config.pop("{n}")  # the rule has none' for n in absent),
+            *([f"{BODY}config |= {{", *entries, f"{BODY}}}"] if entries else []),
+            f"{BODY}return config",
+        ]
+
+
+_TYPES = {"Count": "int", "Flag": "bool"}
+
+
+def _default(hyper: ir.Hyper) -> str:
+    value = hyper.default
+    return repr(value if value is None or hyper.static else float(value))
+
+
+def _refusals(hyper: ir.Hyper, name: str, indent: str) -> list[str]:
+    """ValueError outside the domain; what cannot be compared with a number is a TypeError by itself."""
+    domain = KINDS[hyper.kind]
+    below, above = "<" if domain.low_open else "<=", "<" if domain.high_open else "<="
+    inside = f"{_end(domain.low)} {below} {name} {above} {_end(domain.high)}"
+    test = f"not {inside}"
+    if hyper.kind == "Flag":
+        test = f"{name} not in (True, False)"
+    elif domain.integer:
+        test = f"not {inside} or {name} != int({name})"
+    if hyper.optional:
+        test = f"{name} is not None and ({test})"
+    what = domain.text if hyper.static else f"in {domain.text}"
+    what += " or None" if hyper.optional else ""
+    return [
+        f"{indent}if {test}:",
+        f'{indent}    raise ValueError(f"`{name}` must be {what}. Received: {name}={{{name}}}")',
+    ]
+
+
+def _end(value: float) -> str:
+    return f"{value:g}" if abs(value) < 1e9 else "math.inf" if value > 0 else "-math.inf"
