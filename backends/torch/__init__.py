@@ -11,6 +11,7 @@ from adaspec.emit import doc_lines, helper_texts
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 
+from . import spelling
 from .checks import check_hypers, check_params, class_doc, init
 from .frame import Frame
 from .functions import Code
@@ -33,6 +34,7 @@ def emit(lowered: Lowered) -> str:
     frame = Frame(code)
     cls = lowered.spec.class_name
     body = [
+        *spelling.decorator(), "", "",
         f"class {cls}(torch.optim.Optimizer):",
         *class_doc(lowered, names), "",
         *init(lowered, names), "",
@@ -48,6 +50,7 @@ def emit(lowered: Lowered) -> str:
     body += frame.shared.models()
     body += view_functions(frame)
     body += ["", "", *new_state(frame), "", "", *check_hypers(lowered, names), "", "", *check_params(lowered, names)]
+    body += spelling.helpers(names, cls)
     text = "\n".join(body)
     text += helpers(text) + "".join(helper_texts(code.host.printer.used))
     return "\n".join(head(lowered, text)) + "\n\n\n" + text.rstrip("\n") + "\n"
@@ -65,6 +68,9 @@ def head(lowered: Lowered, text: str) -> list[str]:
     lines += [f"from collections.abc import {', '.join(abc)}"] if abc else []
     lines += ["from contextlib import contextmanager"] if "@contextmanager" in text else []
     lines += [
+        "from difflib import get_close_matches",
+        "from functools import wraps",
+        "from inspect import signature",
         "from itertools import chain",
         "from typing import Any",
         "",

@@ -86,6 +86,7 @@ def init(lowered: Lowered, names: Names) -> Lines:
         defaults.append(names(hyper.name))
     defaults.append("foreach")
     lines = [
+        "    @_named",
         "    def __init__(",
         "        self,",
         "        params: Any,",

@@ -8,6 +8,7 @@ from adaspec.ir import Constant
 from .checks import GroupFacts
 from .frame import Frame
 from .scalars import Lines, signature
+from .spelling import OF_GROUP, aliases
 
 
 def new_state(frame: Frame) -> Lines:
@@ -74,6 +75,7 @@ def methods(frame: Frame) -> Lines:
     lines = [
         "    def add_param_group(self, param_group: dict[str, Any]) -> None:",
         '        """Add parameters; what their group leaves open is taken from the defaults."""',
+        *(OF_GROUP if aliases(names) else []),
         "        super().add_param_group(param_group)",
         "        group = self.param_groups[-1]",
         "        try:",
