@@ -127,7 +127,7 @@ def test_refusals_leave_everything_as_it_was() -> None:
     with pytest.raises(TypeError, match="floating"):
         optimizer("adam", [torch.ones(3, dtype=torch.int64)])
     with pytest.raises(RuntimeError, match="complex"):
-        optimizer("adam", [torch.ones(3, dtype=torch.complex64)])
+        optimizer("adafactor", [torch.ones(3, dtype=torch.complex64)])
     with pytest.raises(ValueError, match="empty"):
         optimizer("adam", [])
 

@@ -1,4 +1,4 @@
-"""The hyperparameters of the torch classes under the spec's own names, and the names that nobody knows; of every rule."""
+"""Hyperparameters of the torch classes by the spec's own names, and the names that nobody knows; of every rule."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def held(group: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_the_names_of_the_spec_are_understood(rule: str) -> None:
-    """Given by the spec's names: the same groups as by default, and another value arrives; in groups of their own too."""
+    """Given by the spec's names: the same groups as by default; another value arrives, for one group too."""
     spec = adaspec.load(rule)
     cls = adaspec.build(spec, "torch")
     plain = cls(params(rule)).param_groups[0]
@@ -59,9 +59,9 @@ def test_one_value_by_two_names() -> None:
     cls = adaspec.build("adax", "torch")
     tensors = params("adax")
     for given in ({"betas": (0.5, 0.5), "beta1": 0.5}, {"beta2": 0.5, "betas": (0.5, 0.5)}):
-        with pytest.raises(TypeError, match="AdaX.*'betas' and 'beta"):
+        with pytest.raises(TypeError, match=r"AdaX.*'betas' and 'beta"):
             cls(tensors, **given)
-        with pytest.raises(TypeError, match="AdaX.*'betas' and 'beta"):
+        with pytest.raises(TypeError, match=r"AdaX.*'betas' and 'beta"):
             cls([{"params": tensors, **given}])
     with pytest.raises(TypeError, match="'betas' and 'beta1'"):
         cls(tensors, 0.1, (0.5, 0.5), beta1=0.5)
@@ -69,7 +69,7 @@ def test_one_value_by_two_names() -> None:
         cls(tensors, bta1=0.5)
     opt = cls(tensors[:1], beta1=0.5)
     assert opt.defaults["betas"] == (0.5, adaspec.load("adax").defaults["beta2"])
-    with pytest.raises(ValueError, match="Invalid beta parameter at index 0: 1.5"):
+    with pytest.raises(ValueError, match=r"Invalid beta parameter at index 0: 1.5"):
         opt.add_param_group({"params": tensors[1:], "beta1": 1.5})
     with pytest.raises(TypeError, match="dict"):
         opt.add_param_group(tensors[1:])  # type: ignore[arg-type]

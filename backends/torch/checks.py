@@ -11,6 +11,7 @@ from adaspec.layout import WIDTH
 from adaspec.lower import Lowered
 from adaspec.vocabulary import KINDS, Domain
 
+from . import complexes
 from .names import Names, number
 from .scalars import FactPrinter, Lines, annotation, signature
 
@@ -177,15 +178,11 @@ def check_betas(names: Names) -> Lines:
 
 def check_params(lowered: Lowered, names: Names) -> Lines:
     """What a parameter must be, the rule's own assertions among it."""
-    cls = lowered.spec.class_name
     lines = signature("_check_params", ["group: dict[str, Any]"], "None")
     lines += [
         '    """Raise for a parameter that the rule cannot update."""',
         '    for p in group["params"]:',
-        "        if p.is_complex():",
-        f'            raise RuntimeError("{cls} does not support complex parameters")',
-        "        if not p.is_floating_point():",
-        f'            raise TypeError(f"{cls} updates floating-point Tensors, but one of the params is {{p.dtype}}")',
+        *complexes.check(lowered),
     ]
     facts = GroupFacts(names, lowered, "p")
     for when, stmt in lowered.asserts:

@@ -7,7 +7,7 @@ from adaspec.emit import doc_lines
 from adaspec.ir import Constant
 from adaspec.noise import SEED
 
-from . import inputs
+from . import complexes, inputs
 from .functions import Code, PhaseCode
 from .names import Names
 from .scalars import Lines
@@ -220,7 +220,11 @@ class Frame:
         """From a bucket to what `_run` takes."""
         phase, indent = self.code.phases[0], " " * 16
         scalars = self.single and bool(phase.scalars.every)
-        lines = ["            for (foreach, device, _, _, t), columns in buckets.items():"]
+        lines = ["            for (foreach, device, dtype, _, t), columns in buckets.items():"]
+        if complexes.takes(self.lowered):
+            lines += [f"{indent}if dtype.is_complex:", f"{indent}    columns = _real_columns(columns)"]
+        else:
+            lines = [lines[0].replace("dtype", "_")]
         lines += [f"{indent}scalars: Any = {self.shared.call(phase)}"] if scalars else []
         if self.scratch:
             lines += [f"{indent}scratch: Any = [[{', '.join(['None'] * self.scratch)}]] * len(columns[0])"]

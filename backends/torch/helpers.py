@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import inputs
+from . import complexes, inputs
 
 HELPERS: dict[str, str] = {
     "_cut(": '''
@@ -155,7 +155,7 @@ def _words(x: Tensor, noise: Tensor, draw: int) -> tuple[Tensor, Tensor]:
 ''',
 }
 
-HELPERS |= inputs.HELPERS
+HELPERS |= inputs.HELPERS | complexes.HELPERS
 
 CONSTANTS: dict[str, str] = {
     "_PLAIN": "_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by foreach",
@@ -167,7 +167,9 @@ CONSTANTS: dict[str, str] = {
 def helpers(text: str) -> str:
     """The definitions of everything here that `text` uses, what they use among it."""
     functions = [h for name, h in HELPERS.items() if name in text]
-    functions += [HELPERS["_words("]] if any("= _words(" in f for f in functions) else []
+    for name in ("_words(", "_parts("):
+        if name not in text and any(name in f for f in functions):
+            functions.append(HELPERS[name])
     whole = text + "".join(functions)
     constants = [c for name, c in CONSTANTS.items() if name in whole]
     return (

@@ -72,6 +72,8 @@ def _matched(name: str, given: Any, groups: list[dict[str, Any]], found: list[An
         if of[p] is None or of[p].shape != p.shape:
             was = "missing" if of[p] is None else f"of shape {tuple(of[p].shape)}"
             raise ValueError(f"the input {name!r} of a parameter of shape {tuple(p.shape)} is {was}")
+        if of[p].is_complex() != p.is_complex():
+            raise TypeError(f"the input {name!r} is {of[p].dtype}, its parameter {p.dtype}: both real or both complex")
     return of
 ''',
     "_beside(": '''

@@ -5,6 +5,7 @@ from __future__ import annotations
 from adaspec import ir
 from adaspec.ir import Constant
 
+from . import complexes
 from .checks import GroupFacts
 from .frame import Frame
 from .scalars import Lines, signature
@@ -24,6 +25,8 @@ def new_state(frame: Frame) -> Lines:
     facts = GroupFacts(names, lowered, "x")
     for slot in slots:
         made = beginning(slot, facts)
+        if complexes.takes(lowered):
+            made = complexes.of_slot(made, slot.init)
         if slot.dtype:
             made = made.replace("dtype=dtype", f"dtype=torch.{slot.dtype}").replace(
                 "to(dtype,", f"to(torch.{slot.dtype},"
@@ -158,6 +161,8 @@ def load(frame: Frame, own: list[str], total: list[str]) -> Lines:
         "                slots = {name: torch.as_tensor(slots[name]) for name in fresh}",
         "                if wrong := [name for name in fresh if slots[name].shape != fresh[name].shape]:",
         '                    raise ValueError(f"parameter {key}: {wrong} of another shape than the parameter has")',
+        "                if wrong := [name for name in fresh if slots[name].is_complex() != fresh[name].is_complex()]:",
+        '                    raise ValueError(f"parameter {key}: {wrong} real or complex, and the parameter is not")',
         '                step = slots["step"].item()',
         "                if not (0 <= step < math.inf and step == int(step)):",
         '                    raise ValueError(f"parameter {key}: {step} is no step count")',

@@ -7,6 +7,7 @@ from adaspec.emit import HostPrinter, doc_lines
 from adaspec.ir import Assign, Expr, If, Stmt
 from adaspec.lower import View
 
+from . import complexes
 from .frame import Frame
 from .printer import TorchPrinter
 from .scalars import FactPrinter, Lines, signature
@@ -53,7 +54,7 @@ def view_methods(frame: Frame) -> Lines:
         "            p.copy_(training)",
         "        self._kept = {}",
         "        if name is not None:",
-        *(of_model(frame) if any(v.sums or v.takes_grads for v in frame.lowered.views) else OF_EACH),
+        *(of_model(frame) if any(v.sums or v.takes_grads for v in frame.lowered.views) else of_each(frame)),
         "        self._shown = name",
     ]
     return lines
@@ -68,10 +69,26 @@ OF_EACH = """
                         p.copy_(_VIEWS[name](x, self.state[p], group, self.param_groups[0]))
 """.strip("\n").split("\n")
 
+OF_EACH_COMPLEX = """
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p in self.state:  # a parameter that was never updated reads as it is
+                        self._kept[p] = p.detach().clone()
+                        shown, state = _parts(p), {slot: _parts(value) for slot, value in self.state[p].items()}
+                        x = shown.to(torch.promote_types(shown.dtype, torch.float32))
+                        shown.copy_(_VIEWS[name](x, state, group, self.param_groups[0]))
+""".strip("\n").split("\n")
+
+
+def of_each(frame: Frame) -> Lines:
+    return OF_EACH_COMPLEX if complexes.takes(frame.lowered) else OF_EACH
+
 
 def of_model(frame: Frame) -> Lines:
     """Views of the model: sums over all parameters first. One of gradients needs no update before it."""
     group = ", group" if frame.state_needs_group else ""
+    parts = complexes.takes(frame.lowered)
+    p, grad = ("_parts(p)", "_parts(grad.resolve_conj())") if parts else ("p", "grad")
     lines = [
         "            rows: list[Any] = []",
         "            for group in self.param_groups:",
@@ -82,18 +99,22 @@ def of_model(frame: Frame) -> Lines:
         "                    elif name in _OF_GRADIENTS:",
         "                        state = None",
         "                    if state and p.numel():  # the others read as they are",
-        "                        dtype = torch.promote_types(p.dtype, torch.float32)",
-        "                        grad = None if grad is None else grad.to(dtype)",
-        "                        rows.append((p, (p.to(dtype), grad, state, group, self.param_groups[0])))",
+        f"                        x = {p}.to(torch.promote_types({p}.dtype, torch.float32))",
+        f"                        grad = None if grad is None else {grad}.to(x.dtype)",
+    ]
+    if parts:
+        lines += ["                        state = {slot: _parts(value) for slot, value in state.items()}"]
+    return [
+        *lines,
+        "                        rows.append((p, (x, grad, state, group, self.param_groups[0])))",
         "            sums: list[float] = []",
         "            for part in _PARTS[name]:",
         "                sums.append(sum(float(part(*row, *sums)) for _, row in rows))",
         "            values = [_VIEWS[name](*row, *sums) for _, row in rows]",
         "            for (p, _), value in zip(rows, values, strict=True):",
         "                self._kept[p] = p.detach().clone()",
-        "                p.copy_(value)",
+        f"                {p}.copy_(value)",
     ]
-    return lines
 
 
 def view_functions(frame: Frame) -> Lines:

@@ -179,6 +179,8 @@ class Adafactor(torch.optim.Optimizer):
                 slots = {name: torch.as_tensor(slots[name]) for name in fresh}
                 if wrong := [name for name in fresh if slots[name].shape != fresh[name].shape]:
                     raise ValueError(f"parameter {key}: {wrong} of another shape than the parameter has")
+                if wrong := [name for name in fresh if slots[name].is_complex() != fresh[name].is_complex()]:
+                    raise ValueError(f"parameter {key}: {wrong} real or complex, and the parameter is not")
                 step = slots["step"].item()
                 if not (0 <= step < math.inf and step == int(step)):
                     raise ValueError(f"parameter {key}: {step} is no step count")
@@ -276,7 +278,7 @@ def _check_params(group: dict[str, Any]) -> None:
     """Raise for a parameter that the rule cannot update."""
     for p in group["params"]:
         if p.is_complex():
-            raise RuntimeError("Adafactor does not support complex parameters")
+            raise RuntimeError("Adafactor does not support complex parameters: its slot 'row' has axes of its own")
         if not p.is_floating_point():
             raise TypeError(f"Adafactor updates floating-point Tensors, but one of the params is {p.dtype}")
 

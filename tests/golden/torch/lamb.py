@@ -104,7 +104,9 @@ class LAMB(torch.optim.Optimizer):
                 columns = buckets.setdefault(key, [[], [], [], []])
                 for column, tensor in zip(columns, (p, grad, state["m"], state["v"]), strict=True):
                     column.append(tensor)
-            for (foreach, device, _, _, t), columns in buckets.items():
+            for (foreach, device, dtype, _, t), columns in buckets.items():
+                if dtype.is_complex:
+                    columns = _real_columns(columns)
                 scalars: Any = _scalars(
                     t,
                     lr=float(group["lr"]),
@@ -172,6 +174,8 @@ class LAMB(torch.optim.Optimizer):
                 slots = {name: torch.as_tensor(slots[name]) for name in fresh}
                 if wrong := [name for name in fresh if slots[name].shape != fresh[name].shape]:
                     raise ValueError(f"parameter {key}: {wrong} of another shape than the parameter has")
+                if wrong := [name for name in fresh if slots[name].is_complex() != fresh[name].is_complex()]:
+                    raise ValueError(f"parameter {key}: {wrong} real or complex, and the parameter is not")
                 step = slots["step"].item()
                 if not (0 <= step < math.inf and step == int(step)):
                     raise ValueError(f"parameter {key}: {step} is no step count")
@@ -304,10 +308,8 @@ def _check_hypers(group: dict[str, Any]) -> None:
 def _check_params(group: dict[str, Any]) -> None:
     """Raise for a parameter that the rule cannot update."""
     for p in group["params"]:
-        if p.is_complex():
-            raise RuntimeError("LAMB does not support complex parameters")
-        if not p.is_floating_point():
-            raise TypeError(f"LAMB updates floating-point Tensors, but one of the params is {p.dtype}")
+        if not (p.is_floating_point() or p.is_complex()):
+            raise TypeError(f"LAMB updates floating-point or complex Tensors, but one of the params is {p.dtype}")
 
 
 def _understood(hypers: dict[str, Any], init: Callable[..., None], given: int) -> dict[str, Any]:
@@ -382,6 +384,17 @@ def _as_tensors(scalars: tuple[float, ...], like: Tensor) -> tuple[Tensor, ...]:
 def _at_least_1d(t: Tensor) -> Tensor:
     """For a compiled graph: torch 2.13 loses in-place changes of 0-d float64 tensors there."""
     return t.detach().view(1) if t is not None and t.ndim == 0 else t
+
+
+def _real_columns(columns: list[list[Tensor]]) -> list[list[Tensor]]:
+    """Complex tensors as views of their real and imaginary parts, on a last axis of two."""
+    columns[1] = [grad.resolve_conj() for grad in columns[1]]
+    return [[t if t is None else _parts(t) for t in column] for column in columns]
+
+
+def _parts(t: Tensor) -> Tensor:
+    """A view of the parts of a complex tensor; any other as it is."""
+    return torch.view_as_real(t) if t.is_complex() else t
 
 
 def _log(x: float) -> float:

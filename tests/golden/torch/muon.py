@@ -184,6 +184,8 @@ class Muon(torch.optim.Optimizer):
                 slots = {name: torch.as_tensor(slots[name]) for name in fresh}
                 if wrong := [name for name in fresh if slots[name].shape != fresh[name].shape]:
                     raise ValueError(f"parameter {key}: {wrong} of another shape than the parameter has")
+                if wrong := [name for name in fresh if slots[name].is_complex() != fresh[name].is_complex()]:
+                    raise ValueError(f"parameter {key}: {wrong} real or complex, and the parameter is not")
                 step = slots["step"].item()
                 if not (0 <= step < math.inf and step == int(step)):
                     raise ValueError(f"parameter {key}: {step} is no step count")
@@ -275,7 +277,7 @@ def _check_params(group: dict[str, Any]) -> None:
     """Raise for a parameter that the rule cannot update."""
     for p in group["params"]:
         if p.is_complex():
-            raise RuntimeError("Muon does not support complex parameters")
+            raise RuntimeError("Muon does not support complex parameters: it transposes")
         if not p.is_floating_point():
             raise TypeError(f"Muon updates floating-point Tensors, but one of the params is {p.dtype}")
         if not p.ndim == 2:

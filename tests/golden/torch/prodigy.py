@@ -127,7 +127,9 @@ class Prodigy(torch.optim.Optimizer):
                     columns, (p, grad, state["x0"], state["m"], state["v"], state["s"]), strict=True
                 ):
                     column.append(tensor)
-            for (foreach, device, _, _, t), columns in buckets.items():
+            for (foreach, device, dtype, _, t), columns in buckets.items():
+                if dtype.is_complex:
+                    columns = _real_columns(columns)
                 scratch: Any = [[None]] * len(columns[0])
                 if compiling:
                     columns = [[_at_least_1d(x) for x in column] for column in columns]
@@ -248,6 +250,8 @@ class Prodigy(torch.optim.Optimizer):
                 slots = {name: torch.as_tensor(slots[name]) for name in fresh}
                 if wrong := [name for name in fresh if slots[name].shape != fresh[name].shape]:
                     raise ValueError(f"parameter {key}: {wrong} of another shape than the parameter has")
+                if wrong := [name for name in fresh if slots[name].is_complex() != fresh[name].is_complex()]:
+                    raise ValueError(f"parameter {key}: {wrong} real or complex, and the parameter is not")
                 step = slots["step"].item()
                 if not (0 <= step < math.inf and step == int(step)):
                     raise ValueError(f"parameter {key}: {step} is no step count")
@@ -482,10 +486,8 @@ def _check_hypers(group: dict[str, Any]) -> None:
 def _check_params(group: dict[str, Any]) -> None:
     """Raise for a parameter that the rule cannot update."""
     for p in group["params"]:
-        if p.is_complex():
-            raise RuntimeError("Prodigy does not support complex parameters")
-        if not p.is_floating_point():
-            raise TypeError(f"Prodigy updates floating-point Tensors, but one of the params is {p.dtype}")
+        if not (p.is_floating_point() or p.is_complex()):
+            raise TypeError(f"Prodigy updates floating-point or complex Tensors, but one of the params is {p.dtype}")
 
 
 def _understood(hypers: dict[str, Any], init: Callable[..., None], given: int) -> dict[str, Any]:
@@ -566,6 +568,17 @@ def _total(part: Any) -> Tensor:
     """The sum of a number per parameter, in float64; one number stands for itself."""
     numbers = part if isinstance(part, list | tuple) else [part]
     return torch.stack([torch.as_tensor(number, dtype=torch.float64) for number in numbers]).sum()
+
+
+def _real_columns(columns: list[list[Tensor]]) -> list[list[Tensor]]:
+    """Complex tensors as views of their real and imaginary parts, on a last axis of two."""
+    columns[1] = [grad.resolve_conj() for grad in columns[1]]
+    return [[t if t is None else _parts(t) for t in column] for column in columns]
+
+
+def _parts(t: Tensor) -> Tensor:
+    """A view of the parts of a complex tensor; any other as it is."""
+    return torch.view_as_real(t) if t.is_complex() else t
 
 
 def _div(a: float, b: float) -> float:
