@@ -25,6 +25,7 @@ from .layout import fitted
 from .library import load, names
 from .lower import lower
 from .spec import Spec, make
+from .words import spoken
 
 TARGETS = {"numpy": "", "torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}
 """The built-in targets, each with the extra that installs its framework."""
@@ -55,7 +56,7 @@ def export(spec: Spec | str, target: str) -> str:
 
 @lru_cache(maxsize=512)
 def _export(spec: Spec, target: str) -> str:
-    text = fitted(backend(target).emit(lower(spec.laid_out(target))))
+    text = fitted(backend(target).emit(lower(spoken(spec, target))))
     check_generated(text, target)
     return text
 
@@ -74,13 +75,14 @@ def build(spec: Spec | str, target: str) -> Any:
             if error.name != module:
                 raise
             raise MissingFramework(target, module, TARGETS[target]) from None
-    return getattr(importlib.import_module(module_name(spec, target)), emitter.public_name(spec))
+    return getattr(importlib.import_module(module_name(spec, target)), emitter.public_name(spoken(spec, target)))
 
 
 def module_name(spec: Spec, target: str) -> str:
     """A name from which the finder makes the module again: the library's own, else the spec's text, packed."""
-    if spec.name in names() and load(spec.name) == spec:
-        return f"{GENERATED}.{target}.{spec.name}"
+    name = spec.name if spec.dialect is None else spec.dialect.name
+    if name in names() and load(name) == spec:
+        return f"{GENERATED}.{target}.{name}"
     packed = base64.b32encode(zlib.compress(spec.text.encode(), 9)).decode().rstrip("=").lower()
     return f"{GENERATED}.{target}.{spec.name}_{packed}"
 

@@ -206,3 +206,22 @@ def check_dialects(rule: ir.Rule) -> None:
                 )
             what = f"'{dialect.name}':"
             check_default(setting.name, declared.kind, declared.optional, setting.value, setting.span, what)
+        check_words(rule, dialect)
+
+
+def check_words(rule: ir.Rule, dialect: ir.Dialect) -> None:
+    """The words of a dialect stand for what the rule declares, and no two for the same."""
+    known = [*rule.state_names, *(h.name for h in rule.hypers)]
+    meant: dict[tuple[bool, str, int | None], str] = {}
+    for word in dialect.names:
+        if word.name not in known:
+            what = f"the dialect '{dialect.name}' names '{word.name}', which is no hyperparameter, slot or Shared"
+            raise SpecError(what, word, suggest(word.name, known))
+        declared = rule.hyper(word.name)
+        if word.place is not None and declared is None:
+            raise SpecError(f"'{word.name}' is state, which is no element of '{word.word}'", word, "name it whole")
+        if word.off is not None and (declared is None or not declared.optional):
+            raise SpecError(f"'{word.name}' is never None: '{word.text}' says what stands for it", word, word.word)
+        other = meant.setdefault((declared is None, word.word, word.place), word.name)
+        if other != word.name:
+            raise SpecError(f"'{word.text}' is '{other}' already", word, "two names need two words")

@@ -6,7 +6,7 @@ import inspect
 import os
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -161,4 +161,5 @@ def _dialect(name: str) -> Spec:
         spec = _library(host(name))
     except SpecError as error:
         raise SpecError(error.message, hint=suggest(name, names())) from None
-    return spec.replace(**dict(spec.dialects[name]))
+    spoken = next(d for d in spec.rule.dialects if d.name == name)
+    return replace(spec.replace(**dict(spec.dialects[name])), dialect=spoken)

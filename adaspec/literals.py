@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import keyword
+import re
 from dataclasses import replace
 
 from . import ir
 from .errors import SpecError
 from .vocabulary import INITS, LATER
+
+WORD = re.compile(r"(?P<word>[A-Za-z][A-Za-z0-9_]*)(\[(?P<place>[0-9])\])?(=(?P<off>[0-9]+(\.[0-9]+)?))?")
+"""What an implementation calls something of ours: `exp_avg`, `etas[0]`, `momentum=0`."""
 
 Located = ast.expr | ast.stmt | ast.arg | ast.keyword
 """Nodes of a syntax tree that stand somewhere."""
@@ -134,8 +139,8 @@ class Literals:
                         first = rows[name].span.line
                         raise self.refuse(key, f"a second dialect '{name}', first in line {first}", "join the two")
                     of = self.original(words)
-                    values = self.settings([w for w in words if w.arg != "of"])
-                    rows[name] = ir.Dialect(name, values, of, span=self.span(key))
+                    values = self.settings([w for w in words if w.arg not in ("of", "names")])
+                    rows[name] = ir.Dialect(name, values, of, self.words(words), span=self.span(key))
                 case _:
                     raise self.refuse(key or value, 'a dialect is `"adam:torch": dict(eps=1e-8)`', "literals alone")
         return tuple(rows.values())
@@ -151,6 +156,31 @@ class Literals:
                         return name
                 raise self.refuse(word.value, "`of` names a class or function of a library", 'of="torch.optim.Adam"')
         return None
+
+    def words(self, words: list[ast.keyword]) -> tuple[ir.Word, ...]:
+        """What `names=dict(m="exp_avg", least="step_sizes[0]", mu="momentum=0")` calls ours."""
+        found: dict[str, ir.Word] = {}
+        for table in (w.value for w in words if w.arg == "names"):
+            match table:
+                case ast.Call(func=ast.Name(id="dict"), args=[], keywords=rows) if all(row.arg for row in rows):
+                    pass
+                case _:
+                    raise self.refuse(table, "`names` is a table of words", 'names=dict(m="exp_avg", v="exp_avg_sq")')
+            for row in rows:
+                name = str(row.arg)
+                text = row.value.value if isinstance(row.value, ast.Constant) else None
+                parts = WORD.fullmatch(text) if isinstance(text, str) and len(text) <= 60 else None
+                if parts is None or keyword.iskeyword(parts["word"]):
+                    hint = 'm="exp_avg", or least="step_sizes[0]", or mu="momentum=0" where None is 0 there'
+                    raise self.refuse(row.value, f"not a word for '{name}'", hint)
+                if name in found:
+                    raise self.refuse(row, f"'{name}' is named twice", "once is enough")
+                place, off = parts["place"], parts["off"]
+                number = None if off is None else float(off) if "." in off else int(off)
+                found[name] = ir.Word(
+                    name, parts["word"], None if place is None else int(place), number, span=self.span(row)
+                )
+        return tuple(found.values())
 
     def settings(self, words: list[ast.keyword]) -> tuple[ir.Setting, ...]:
         found: dict[str, ir.Setting] = {}

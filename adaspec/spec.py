@@ -39,10 +39,14 @@ class Spec:
     rule: ir.Rule
     layout: str = field(default=LAYOUT, repr=False)
     """How `fan_in` and `fan_out` are read (`laid_out`); it is not part of what the spec says."""
+    dialect: ir.Dialect | None = None
+    """The dialect as which it was loaded, if it was: `adam:torch`. Its words are those of the native optimizer."""
 
     def __eq__(self, other: object) -> bool:
         # Not the rules': 2 and 2.0 are equal to Python, and different code to a target.
-        return self.text == other.text if isinstance(other, Spec) else NotImplemented
+        if not isinstance(other, Spec):
+            return NotImplemented
+        return self.text == other.text and self.dialect == other.dialect
 
     def __hash__(self) -> int:
         return hash(self.text)
@@ -75,6 +79,11 @@ class Spec:
     @cached_property
     def hypers(self) -> Mapping[str, ir.Hyper]:
         return MappingProxyType({h.name: h for h in self.rule.hypers})
+
+    @cached_property
+    def aliases(self) -> Mapping[str, str]:
+        """Of hyperparameters that a native optimizer spells otherwise (`words.spoken`), the new name by the rule's own."""
+        return {}
 
     @cached_property
     def inputs(self) -> Mapping[str, ir.Input]:
@@ -111,7 +120,7 @@ class Spec:
     def laid_out(self, target: str) -> Spec:
         """The same spec as a target reads it: its `fan_in` and `fan_out` by the layout of the target's weights."""
         layout = layout_of(target)
-        return self if layout == self.layout else Spec(self.rule, layout)
+        return self if layout == self.layout else Spec(self.rule, layout, self.dialect)
 
     @cached_property
     def core(self) -> ir.Rule:
@@ -230,11 +239,12 @@ class Spec:
         return replaced(self, changes)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"rule": self.rule, "layout": self.layout}
+        return {"rule": self.rule, "layout": self.layout, "dialect": self.dialect}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         object.__setattr__(self, "rule", state["rule"])
         object.__setattr__(self, "layout", state["layout"])
+        object.__setattr__(self, "dialect", state["dialect"])
 
     def __repr__(self) -> str:
         return f"<Spec {self.name} {self.hash[:12]}>"

@@ -33,5 +33,8 @@ def rmsprop_l2(
 
 dialects = {
     "rmsprop:paper": dict(lr=1e-3, decay=0.9, eps=0.0),
-    "rmsprop:torch": dict(of="torch.optim.RMSprop"),
+    "rmsprop:torch": dict(
+        of="torch.optim.RMSprop",
+        names=dict(decay="alpha", mu="momentum=0", v="square_avg", average="grad_avg", m="momentum_buffer"),
+    ),
 }

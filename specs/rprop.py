@@ -28,6 +28,12 @@ def rprop(
 
 
 dialects = {
-    "rprop:torch": dict(of="torch.optim.Rprop"),
+    "rprop:torch": dict(
+        of="torch.optim.Rprop",
+        names=dict(
+            shrink="etas[0]", grow="etas[1]", least="step_sizes[0]", most="step_sizes[1]", past="prev",
+            size="step_size",
+        ),
+    ),  # fmt: skip
     "rprop:optax": dict(),
 }

@@ -12,7 +12,21 @@ from dataclasses import fields, replace
 from functools import cache
 from typing import TypeVar
 
-from .declarations import EACH, Argument, Dialect, Function, Hyper, Init, Inner, Input, Rule, Setting, Shared, Slot
+from .declarations import (
+    EACH,
+    Argument,
+    Dialect,
+    Function,
+    Hyper,
+    Init,
+    Inner,
+    Input,
+    Rule,
+    Setting,
+    Shared,
+    Slot,
+    Word,
+)
 from .expressions import (
     NOWHERE,
     Binary,
@@ -45,8 +59,8 @@ __all__ = [
     "EACH", "NOWHERE", "Argument", "Assert", "Assign", "Binary", "Call", "Choose", "Compare", "Constant", "Dialect",
     "Dim", "Draw", "Expr", "FanIn", "FanOut", "For", "Function", "Hyper", "If", "Index", "Init", "Inner", "Input",
     "Logical", "Name", "Ndim", "Node", "Number", "Part", "Pick", "Return", "Rule", "Setting", "Shape", "Shared",
-    "Size", "Slot", "Span", "Stmt", "Transpose", "Unary", "Unpack", "When", "assigned", "children", "names",
-    "rebuild", "values_read", "walk",
+    "Size", "Slot", "Span", "Stmt", "Transpose", "Unary", "Unpack", "When", "Word", "assigned", "children",
+    "names", "rebuild", "values_read", "walk",
 ]  # fmt: skip
 
 N = TypeVar("N", bound=Node)

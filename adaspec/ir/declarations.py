@@ -117,15 +117,36 @@ class Setting(Node):
 
 
 @dataclass(frozen=True)
+class Word(Node):
+    """What an implementation calls the hyperparameter, slot or Shared `name`: `word`, or its element `place`.
+
+    `off` is the number that it takes where ours is None.
+    """
+
+    name: str
+    word: str
+    place: int | None = None
+    off: float | int | None = None
+
+    @property
+    def text(self) -> str:
+        """As a dialect writes it: `exp_avg`, `etas[0]`, `momentum=0`."""
+        place = "" if self.place is None else f"[{self.place}]"
+        return f"{self.word}{place}" if self.off is None else f"{self.word}{place}={self.off!r}"
+
+
+@dataclass(frozen=True)
 class Dialect(Node):
     """A named implementation, `adam:torch`, and the hyperparameters with which the rule equals it.
 
-    `of` names the very class or function, `torch.optim.Adam`; the table's reserved word, no hyperparameter.
+    `of` names the very class or function, `torch.optim.Adam`, and `names` what it calls ours, its state among it; the
+    table's reserved words, no hyperparameters.
     """
 
     name: str
     settings: tuple[Setting, ...]
     of: str | None = None
+    names: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from dataclasses import replace
 
 from adaspec import ir
 from adaspec.emit import doc_lines, domain_text, rule_text
@@ -24,7 +25,7 @@ def class_doc(lowered: Lowered, names: Names) -> Lines:
     spec, rule = lowered.spec, lowered.rule
     rest = [line.strip() for line in rule.doc.strip().split("\n")[1:] if line.strip()]
     at = f", at its update {rule.step} = 1, 2, ..." if rule.step else ""
-    slots = ", ".join(f"``{name}``" for name in ["step", *names.slots])
+    slots = ", ".join(f"``{name}``" for name in ["step", *(names.key(s.name) for s in rule.slots)])
     lines = [
         *_wrapped(f"{spec.title}. {spec.reference}".strip(), WIDTH - 7),
         "",
@@ -41,7 +42,7 @@ def class_doc(lowered: Lowered, names: Names) -> Lines:
         *_wrapped(f"The state of a parameter holds {slots}.", WIDTH - 4),
     ]
     if rule.shared:
-        shared = ", ".join(f"``{names(s.name)}``" for s in rule.shared)
+        shared = ", ".join(f"``{names.key(s.name)}``" for s in rule.shared)
         lines += _wrapped(f"What the model shares stands in its parameter group: {shared}.", WIDTH - 4)
     return doc_lines(lines, "    ")
 
@@ -52,15 +53,14 @@ def _wrapped(text: str, width: int) -> Lines:
 
 def argument_docs(names: Names) -> Lines:
     lines = []
-    for hyper in names.hypers:
-        if hyper in names.betas:
-            domains = [in_domain(h) for h in names.betas]
+    for word, hypers in names.arguments.items():
+        if word in names.tuples:
+            domains = [in_domain(h) for h in hypers]
             inside = domains[0] if len(set(domains)) == 1 else " and ".join(domains)
-            text = f"betas: {', '.join(h.name for h in names.betas)}, {inside} (default: {betas_default(names)})"
-            lines += [text] if hyper == names.betas[0] else []
+            lines += [f"{word}: {', '.join(h.name for h in hypers)}, {inside} (default: {default(names, word)})"]
             continue
-        tensor = ", a number or a 1-element Tensor" if hyper.name == "lr" else ""
-        lines += [f"{names(hyper.name)}: {in_domain(hyper)}{tensor} (default: {number(hyper.default)})"]
+        tensor = ", a number or a 1-element Tensor" if hypers[0].name == "lr" else ""
+        lines += [f"{word}: {in_domain(plain(names, hypers[0]))}{tensor} (default: {default(names, word)})"]
     return lines
 
 
@@ -69,22 +69,29 @@ def in_domain(hyper: ir.Hyper) -> str:
     return f"in {text}" if text[0] in "[(" else text
 
 
-def betas_default(names: Names) -> str:
-    return f"({', '.join(number(h.default) for h in names.betas)})"
+def default(names: Names, word: str) -> str:
+    """The default of an argument as a literal."""
+    hypers = names.arguments[word]
+    values = [number(h.default if h.default is not None else names.off(h.name)) for h in hypers]
+    return f"({', '.join(values)})" if word in names.tuples else values[0]
+
+
+def kind(names: Names, word: str) -> str:
+    """The annotation of an argument."""
+    hypers = names.arguments[word]
+    if word in names.tuples:
+        return f"tuple[{', '.join(annotation(h) for h in hypers)}]"
+    return annotation(plain(names, hypers[0])) + (" | Tensor" if hypers[0].name == "lr" else "")
+
+
+def plain(names: Names, hyper: ir.Hyper) -> ir.Hyper:
+    """The hyperparameter as the signature has it: never None where a number stands for that."""
+    return replace(hyper, optional=False) if names.off(hyper.name) is not None else hyper
 
 
 def init(lowered: Lowered, names: Names) -> Lines:
-    arguments, defaults = [], []
-    for hyper in names.hypers:
-        if hyper in names.betas:
-            if hyper == names.betas[0]:
-                kinds = ", ".join(annotation(h) for h in names.betas)
-                arguments.append(f"betas: tuple[{kinds}] = {betas_default(names)}")
-                defaults.append("betas")
-            continue
-        kind = annotation(hyper) + (" | Tensor" if hyper.name == "lr" else "")
-        arguments.append(f"{names(hyper.name)}: {kind} = {number(hyper.default)}")
-        defaults.append(names(hyper.name))
+    arguments = [f"{word}: {kind(names, word)} = {default(names, word)}" for word in names.arguments]
+    defaults = list(names.arguments)
     defaults.append("foreach")
     lines = [
         "    @_named",
@@ -118,11 +125,8 @@ def condition(value: str, domain: Domain) -> str:
 def check_hypers(lowered: Lowered, names: Names) -> Lines:
     lines = ["def _check_hypers(group: dict[str, Any]) -> None:"]
     lines += ['    """Raise ValueError for a value outside its domain; keep the others as plain numbers."""']
-    for hyper in names.hypers:
-        if hyper in names.betas:
-            lines += check_betas(names) if hyper == names.betas[0] else []
-            continue
-        lines += check_one(hyper, names(hyper.name))
+    for word, hypers in names.arguments.items():
+        lines += check_tuple(hypers, word) if word in names.tuples else check_one(plain(names, hypers[0]), word)
     if len(lines) == 2:
         lines += ["    del group  # there are none"]
     return lines
@@ -153,27 +157,32 @@ def check_one(hyper: ir.Hyper, key: str) -> Lines:
     return [*lines, f"    if {' and '.join(guards)}:", f"        {value} = {plain}({value})"]
 
 
-def refusal(error: str, what: str, shown: str, domain: str, indent: str = "        ") -> Lines:
-    inside = f"not in {domain}" if domain[0] in "[(" else f"not {domain}"
+def refusal(error: str, what: str, shown: str, domain: str, indent: str = "        ", whose: str = "") -> Lines:
+    inside = f"{whose} not in {domain}".strip() if domain[0] in "[(" else f"{whose} not {domain}".strip()
     return [f'{indent}raise {error}(f"Invalid {what}: {shown} ({inside})")']
 
 
-def check_betas(names: Names) -> Lines:
-    """Each beta by its own domain."""
-    own = [h.name for h in names.betas]
-    lines = [f'    {", ".join(own)} = group["betas"]']
-    if len({(h.kind, h.optional) for h in names.betas}) == 1 and not names.betas[0].optional:
-        domain = KINDS[names.betas[0].kind]
+def check_tuple(hypers: tuple[ir.Hyper, ...], word: str) -> Lines:
+    """Each of a tuple by its own domain, in torch's words."""
+    own = [h.name for h in hypers]
+    lines = [f'    {", ".join(own)} = group["{word}"]']
+    kinds = {(h.kind, h.optional) for h in hypers}
+    if word == "betas" and len(kinds) == 1 and not hypers[0].optional:
+        domain = KINDS[hypers[0].kind]
         lines += [f"    for i, beta in enumerate(({', '.join(own)})):", f"        if not {condition('beta', domain)}:"]
         lines += refusal("ValueError", "beta parameter at index {i}", "{beta}", domain.text, "            ")
-        return [*lines, f'    group["betas"] = ({", ".join(f"float({name})" for name in own)})']
-    plain = []
-    for i, h in enumerate(names.betas):
+        return [*lines, f'    group["{word}"] = ({", ".join(f"float({name})" for name in own)})']
+    numbers = []
+    for i, h in enumerate(hypers):
         given = f"{h.name} is not None and " if h.optional else ""
         lines += [f"    if {given}not {condition(h.name, KINDS[h.kind])}:"]
-        lines += refusal("ValueError", f"beta parameter at index {i}", f"{{{h.name}}}", domain_text(h))
-        plain.append(f"None if {h.name} is None else float({h.name})" if h.optional else f"float({h.name})")
-    return [*lines, f'    group["betas"] = ({", ".join(plain)})']
+        if word == "betas":
+            lines += refusal("ValueError", f"beta parameter at index {i}", f"{{{h.name}}}", domain_text(h))
+        else:
+            shown = ", ".join(f"{{{name}}}" for name in own)
+            lines += refusal("ValueError", f"{word.removesuffix('s')} values", shown, domain_text(h), whose=h.name)
+        numbers.append(f"None if {h.name} is None else float({h.name})" if h.optional else f"float({h.name})")
+    return [*lines, f'    group["{word}"] = ({", ".join(numbers)})']
 
 
 def check_params(lowered: Lowered, names: Names) -> Lines:
@@ -208,10 +217,7 @@ class GroupFacts(FactPrinter):
     def name(self, name: str) -> str:
         if name in (self.lowered.rule.param, self.lowered.rule.grad):
             return self.param
-        betas = [h.name for h in self.names.betas]
-        if name in betas:
-            return f'group["betas"][{betas.index(name)}]'
-        return f'group["{self.names(name)}"]' if self.lowered.rule.hyper(name) else self.names(name)
+        return self.names.value(name) if self.lowered.rule.hyper(name) else self.names(name)
 
     def initial(self, value: float | str) -> str:
         """What a slot or a Shared begins with: a literal, or what the group holds now, which may be a Tensor."""

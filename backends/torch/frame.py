@@ -195,7 +195,7 @@ class Frame:
         if self.lowered.draws:
             key = f'(group["{self.names(SEED)}"] & 0xFFFFFFFF, int(t), places[p])'
             lines += [f"                noise = torch.tensor({key}, device=p.device)"]
-        firsts = [self.names(s.name) for s in self.lowered.rule.slots if s.init.kind == "first_grad"]
+        firsts = [self.names.key(s.name) for s in self.lowered.rule.slots if s.init.kind == "first_grad"]
         lines += ["                if t == 1:"] if firsts else []
         lines += [f'                    state["{name}"].copy_(grad)' for name in firsts]
         if many:
@@ -212,7 +212,7 @@ class Frame:
         found = []
         for slot in self.lowered.rule.slots:
             always = self.lowered.presence[slot.name] == Constant(True)
-            key = self.names(slot.name)
+            key = self.names.key(slot.name)
             found.append(f'state["{key}"]' if always else f'state.get("{key}")')
         return found
 

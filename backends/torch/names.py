@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 from adaspec import ir
 from adaspec.emit import HELPERS, mangle
 from adaspec.lower import Lowered
 from adaspec.naming import fresh, unnumbered
+from adaspec.words import words
 
 _MODULE = """
 torch math chain Any Callable Iterator Tensor contextmanager self group model tensor noise
@@ -25,7 +28,7 @@ FRAME = frozenset(_FRAME.split())
 
 _TORCH = """
 step state param_groups defaults zero_grad add_param_group state_dict load_state_dict params param_names closure foreach
-fused capturable differentiable maximize initial_lr betas decoupled_weight_decay eval train view model_step
+fused capturable differentiable maximize initial_lr betas eval train view model_step
 """
 TORCH = frozenset(_TORCH.split())
 """What torch.optim.Optimizer, its state and its groups, learning-rate schedulers and the class itself use."""
@@ -58,28 +61,79 @@ class Names:
     def __call__(self, name: str) -> str:
         return self.renamed.get(name, name)
 
+    def key(self, name: str) -> str:
+        """Under what a slot or a hyperparameter stands in the state, the group and the signature."""
+        shared = {s.name for s in self.lowered.rule.shared}
+        return name if name in self.words and name not in TORCH | shared else self(name)
+
     def fresh(self, name: str) -> str:
         """`name`, or a name like it that nothing else has."""
         return fresh(name, self.used, unnumbered(name))
 
     @cached_property
-    def betas(self) -> tuple[ir.Hyper, ...]:
-        """beta1, beta2, … that torch gathers into `betas`; none where there is only one."""
-        found = []
-        while hyper := self.lowered.rule.hyper(f"beta{len(found) + 1}"):
-            found.append(hyper)
-        return tuple(found) if len(found) > 1 else ()
+    def words(self) -> Mapping[str, ir.Word]:
+        """What the native optimizer that the rule is, if it is one, calls things by words of its own."""
+        return words(self.lowered.spec, "torch")
+
+    @cached_property
+    def tuples(self) -> dict[str, tuple[ir.Hyper, ...]]:
+        """The hyperparameters that torch gathers: beta1, beta2, … into `betas`; others as a dialect says (`etas`)."""
+        betas: list[ir.Hyper] = []
+        while hyper := self.lowered.rule.hyper(f"beta{len(betas) + 1}"):
+            betas.append(hyper)
+        found = {"betas": tuple(betas)} if len(betas) > 1 else {}
+        placed = [w for w in self.words.values() if w.place is not None]
+        for word in dict.fromkeys(w.word for w in placed):
+            own = sorted((w for w in placed if w.word == word), key=lambda w: w.place or 0)
+            found[word] = tuple(h for w in own if (h := self.lowered.rule.hyper(w.name)))
+        return found
+
+    @cached_property
+    def gathered(self) -> dict[str, tuple[str, int]]:
+        """The tuple of a hyperparameter and its place there, for those that stand in one."""
+        return {h.name: (word, i) for word, of in self.tuples.items() for i, h in enumerate(of)}
+
+    @cached_property
+    def arguments(self) -> dict[str, tuple[ir.Hyper, ...]]:
+        """The arguments of the class in their order, lr first, each with the hyperparameters that it holds."""
+        found: dict[str, tuple[ir.Hyper, ...]] = {}
+        for h in self.hypers:
+            word = self.gathered[h.name][0] if h.name in self.gathered else self.key(h.name)
+            found[word] = self.tuples.get(word, (h,))
+        return found
 
     @cached_property
     def hypers(self) -> tuple[ir.Hyper, ...]:
-        """The hyperparameters in the order of the signature: lr first, those of `betas` together."""
-        own = sorted(self.lowered.rule.hypers, key=lambda h: h.name != "lr")
-        if not self.betas:
-            return tuple(own)
-        first = min(own.index(h) for h in self.betas)
-        rest = [h for h in own if h not in self.betas]
-        before = len([h for h in own[:first] if h not in self.betas])
-        return (*rest[:before], *self.betas, *rest[before:])
+        """The hyperparameters in the order of the signature: lr first, those of a tuple together."""
+        rule = sorted(self.lowered.rule.hypers, key=lambda h: h.name != "lr")
+        found: dict[ir.Hyper, None] = {}
+        for h in rule:
+            together = self.tuples[self.gathered[h.name][0]] if h.name in self.gathered else (h,)
+            found |= dict.fromkeys(together)
+        return tuple(found)
+
+    def off(self, name: str) -> float | int | None:
+        """The number that stands for None in the signature and in the group; None where None itself does."""
+        return self.words[name].off if name in self.words else None
+
+    def held(self, name: str, group: Mapping[str, Any]) -> Any:
+        """A hyperparameter out of a group."""
+        if name in self.gathered:
+            word, place = self.gathered[name]
+            return group[word][place]
+        value, off = group[self.key(name)], self.off(name)
+        return None if off is not None and value == off else value
+
+    def value(self, name: str, group: str = "group") -> str:
+        """A hyperparameter as a group holds it: `group["betas"][0]`, `group["momentum"] or None`."""
+        if name in self.gathered:
+            word, place = self.gathered[name]
+            return f'{group}["{word}"][{place}]'
+        held = f'{group}["{self.key(name)}"]'
+        off = self.off(name)
+        if off is None:
+            return held
+        return f"({held} or None)" if off == 0 else f"(None if {held} == {off!r} else {held})"
 
     @property
     def param(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from adaspec.lower import lower
 from adaspec.portable import Array, ParameterState, Place, PortableState, counted, deciding, distinct, place
 from adaspec.spec import Spec
+from adaspec.words import spoken
 
 from .inputs import asked_by_flags
 from .names import Names
@@ -30,7 +31,8 @@ class Holder:
         shown = getattr(source, "_shown", None)
         if shown is not None:
             raise RuntimeError(f"the parameters show the view '{shown}': call train() first")
-        lowered, flags = asked_by_flags(lower(spec.laid_out("torch")))
+        self.words = spoken(spec, "torch")
+        lowered, flags = asked_by_flags(lower(self.words))
         self.spec, self.optimizer = spec, source
         self.names = Names(lowered, flags)
         self.shares = Shares(lowered, self.names)
@@ -43,18 +45,30 @@ class Holder:
         }
 
     def hypers(self, group: dict[str, Any]) -> dict[str, Any]:
-        betas = [b.name for b in self.names.betas]
-        return {n: group["betas"][betas.index(n)] if n in betas else group[self.names(n)] for n in deciding(self.spec)}
+        both = zip(self.spec.core.hypers, self.words.core.hypers, strict=True)
+        wanted = deciding(self.spec)
+        return {own.name: self.names.held(new.name, group) for own, new in both if own.name in wanted}
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The key in a parameter's state of each slot."""
+        slots = zip(self.spec.core.slots, self.words.core.slots, strict=True)
+        return {own.name: self.names.key(new.name) for own, new in slots}
+
+    def shareds(self, kept: Iterable[str]) -> dict[str, str]:
+        """The key in a group of these Shareds, by the rule's own names."""
+        both = zip(self.spec.core.shared, self.words.core.shared, strict=True)
+        return {own.name: self.names.key(new.name) for own, new in both if new.name in set(kept)}
 
     @property
     def of_groups(self) -> dict[str, str]:
         """The key of each Shared that every group keeps."""
-        return {s: self.names(s) for s in self.shares.own}
+        return self.shareds(self.shares.own)
 
     @property
     def of_model(self) -> dict[str, str]:
         """The key of each Shared that the first group keeps for all."""
-        return {s: self.names(s) for s in self.shares.total}
+        return self.shareds(self.shares.total)
 
     @property
     def counters(self) -> list[tuple[dict[str, Any], str]]:
@@ -80,7 +94,7 @@ class Holder:
         if not kept:
             return ParameterState(here.shape, here.dtype, 0, None)
         step = counted(float(kept["step"]), f"parameter '{path}'")
-        spelt: dict[str, str] = {self.names(s.name): s.name for s in self.spec.core.slots}
+        spelt = {key: name for name, key in self.keys.items()}
         slots = {spelt.get(str(key), str(key)): _packed(slot) for key, slot in kept.items() if key != "step"}
         return ParameterState(here.shape, here.dtype, step, slots)
 
@@ -118,7 +132,7 @@ class Holder:
         device = old.device if isinstance(old, torch.Tensor) else "cpu"
         kept = {"step": torch.tensor(float(state.step), dtype=torch.float64, device=device)}
         for name in self.places[path].slots:
-            kept[self.names(name)] = _unpacked(state.slots[name], p)
+            kept[self.keys[name]] = _unpacked(state.slots[name], p)
         return kept
 
 

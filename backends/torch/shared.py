@@ -37,20 +37,19 @@ class SharedCode:
         indent = " " * 12
         lines = [f"{indent}if all(p.numel() == 0 for p, _ in pairs):", f"{indent}    continue"]
         lines += [f'{indent}group["step"] += 1'] if any(s in self.shares.step for s in own) else []
-        lines += [f'{indent}{self.names(s)} = group["{self.names(s)}"].item()' for s in own]
+        lines += [f'{indent}{self.names(s)} = group["{self.names.key(s)}"].item()' for s in own]
         _, inputs, hypers = model_lines(self.code.host, self.shares, own, self.group_model, len(self.code.phases))
         arguments = ['group["step"].item()' if n == self.lowered.rule.step else self.names(n) for n in inputs]
         arguments += [hyper_argument(self.names, n) for n in hypers]
         new = [self.names(self.shares.new[s]) for s in own]
         lines += [f"{indent}{joined(new)} = {self.group_model}({', '.join(arguments)})"]
-        return lines + [f'{indent}group["{self.names(s)}"].fill_({n})' for s, n in zip(own, new, strict=True)]
+        return lines + [f'{indent}group["{self.names.key(s)}"].fill_({n})' for s, n in zip(own, new, strict=True)]
 
     # Of all groups
 
     def refusals(self) -> Lines:
-        betas = [b.name for b in self.names.betas]
-        found = ["betas" if h in betas else self.names(h) for h in self.shares.hypers]
-        keys = ", ".join(f'"{key}"' for key in dict.fromkeys(found))
+        found = [word for word, own in self.names.arguments.items() if {h.name for h in own} & set(self.shares.hypers)]
+        keys = ", ".join(f'"{key}"' for key in found)
         if not keys:
             return []
         return [
@@ -153,8 +152,5 @@ class SharedCode:
 
 def hyper_argument(names: Names, name: str, group: str = "group") -> str:
     """`lr=float(group["lr"])`: a hyperparameter of a group as an argument."""
-    position = [b.name for b in names.betas]
-    if name in position:
-        return f'{names(name)}={group}["betas"][{position.index(name)}]'
-    key = names(name)
-    return f'{key}=float({group}["{key}"])' if name == "lr" else f'{key}={group}["{key}"]'
+    value = names.value(name, group)
+    return f"{names(name)}=float({value})" if name == "lr" else f"{names(name)}={value}"

@@ -31,7 +31,7 @@ def new_state(frame: Frame) -> Lines:
             made = made.replace("dtype=dtype", f"dtype=torch.{slot.dtype}").replace(
                 "to(dtype,", f"to(torch.{slot.dtype},"
             )
-        text = f'state["{names(slot.name)}"] = {made}'
+        text = f'state["{names.key(slot.name)}"] = {made}'
         when = lowered.presence[slot.name]
         lines += [f"    {text}"] if when == Constant(True) else [f"    if {facts.text(when)}:", f"        {text}"]
     return [*lines, "    return state"]
@@ -69,8 +69,8 @@ def rank_of(init: ir.Init) -> ir.Expr:
 def methods(frame: Frame) -> Lines:
     names, shares = frame.names, frame.shared.shares
     facts = GroupFacts(names, frame.lowered, "x")
-    own = {names(s.name): s.initial for s in frame.lowered.rule.shared if s.name in shares.own}
-    total = {names(s.name): s.initial for s in frame.lowered.rule.shared if s.name in shares.total}
+    own = {names.key(s.name): s.initial for s in frame.lowered.rule.shared if s.name in shares.own}
+    total = {names.key(s.name): s.initial for s in frame.lowered.rule.shared if s.name in shares.total}
     if any(s in shares.step for s in shares.own):
         own["step"] = 0.0
     if any(s in shares.step for s in shares.total):

@@ -157,13 +157,13 @@ def view_function(
     for slot in rule.slots:
         if slot.name in used:
             wide = f".to({names.param}.dtype)" if slot.dtype else ""
-            lines += [f'    {names(slot.name)} = state["{names(slot.name)}"]{wide}']
+            lines += [f'    {names(slot.name)} = state["{names.key(slot.name)}"]{wide}']
     if rule.step in used:
         lines += [f'    {names(rule.step)} = state["step"].item()']
     for shared in rule.shared:
         if shared.name in used:
             where = "model" if shared.name in shares.total else "group"
-            lines += [f'    {names(shared.name)} = {where}["{names(shared.name)}"].item()']
+            lines += [f'    {names(shared.name)} = {where}["{names.key(shared.name)}"].item()']
     for hyper in rule.hypers:
         if hyper.name in used:
             lines += ["    " + hyper_argument(names, hyper.name).replace("=", " = ", 1)]
