@@ -90,3 +90,16 @@ def test_the_names_of_the_spec_reach_the_rule() -> None:
         opt.step()
     assert all(torch.equal(p, q) for p, q in zip(*both, strict=True))
     assert optimizer("adam", params("adam"), beta1=0.5).defaults["betas"][0] == 0.5
+
+
+def test_the_names_of_the_spec_beside_words_of_a_dialect() -> None:
+    """RMSprop of torch says alpha for decay, and momentum=0 for none; Rprop gathers what it grows and shrinks by."""
+    rmsprop = adaspec.build("rmsprop:torch", "torch")
+    for given, wanted in (
+        ({"decay": 0.5}, ("alpha", 0.5)),
+        ({"mu": None}, ("momentum", 0)),
+        ({"mu": 0.5}, ("momentum", 0.5)),
+    ):
+        key, value = wanted
+        assert rmsprop(params("adam"), **given).defaults[key] == value
+    assert adaspec.build("rprop:torch", "torch")(params("adam"), grow=1.5).defaults["etas"] == (0.5, 1.5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .names import Names
+from .names import Names, number
 from .scalars import Lines
 
 DECORATOR = '''
@@ -38,7 +38,7 @@ def _respelt(hypers: dict[str, Any], defaults: dict[str, Any], given: list[str])
         key, place = _SPELT[name]
         if key in taken:
             raise TypeError(f"@cls@() got {key!r} and {name!r}, which say the same: give one of them")
-        new[key] = hypers[name] if place is None else [*new.get(key, defaults[key])]
+        new[key] = @value@ if place is None else [*new.get(key, defaults[key])]
         if place is not None:
             new[key][place] = hypers[name]
     return new
@@ -55,11 +55,8 @@ def aliases(names: Names) -> dict[str, tuple[str, int | None]]:
 
     A spec's name that stands for something else in the signature is none.
     """
-    betas = [h.name for h in names.betas]
-    public = {
-        h.name: ("betas", betas.index(h.name)) if h.name in betas else (names(h.name), None) for h in names.hypers
-    }
-    taken = {key for key, _ in public.values()} | {"self", "params", "foreach"}
+    public = {h.name: names.gathered.get(h.name, (names.key(h.name), None)) for h in names.hypers}
+    taken = {*names.arguments, "self", "params", "foreach"}
     return {name: found for name, found in public.items() if name != found[0] and name not in taken}
 
 
@@ -71,7 +68,9 @@ def decorator() -> Lines:
 def helpers(names: Names, cls: str) -> Lines:
     """What it calls, behind the class."""
     table = aliases(names)
+    off = [f'"{name}": {number(names.off(name))}' for name in table if names.off(name) is not None]
     parts = {
+        "@value@": "_OFF.get(name) if hypers[name] is None else hypers[name]" if off else "hypers[name]",
         "@cls@": cls,
         "@respell@\n": "    hypers = _respelt(hypers, known, list(known)[:given])\n" if table else "",
         "@near@": "[*known, *_SPELT]" if table else "known",
@@ -87,6 +86,7 @@ def helpers(names: Names, cls: str) -> Lines:
         lines += ["", "", *replaced(RESPELT, parts), "", ""]
         lines += ["# The spec's own names: what the signature calls them, and the place where that is a tuple."]
         lines += [one] if len(one) <= 120 else [head, *(f"    {row}," for row in rows), "}"]
+        lines += [f"_OFF = {{{', '.join(off)}}}  # what stands for None in the signature"] if off else []
     return lines
 
 
