@@ -56,6 +56,9 @@ def aliases(names: Names) -> dict[str, tuple[str, int | None]]:
     A spec's name that stands for something else in the signature is none.
     """
     public = {h.name: names.gathered.get(h.name, (names.key(h.name), None)) for h in names.hypers}
+    # A rule in the words of a dialect has taken them for its own: the names before are the spec's.
+    spec = names.lowered.spec
+    public |= {before: public[after] for before, after in spec.aliases.items() if after in public}
     taken = {*names.arguments, "self", "params", "foreach"}
     return {name: found for name, found in public.items() if name != found[0] and name not in taken}
 
@@ -68,7 +71,8 @@ def decorator() -> Lines:
 def helpers(names: Names, cls: str) -> Lines:
     """What it calls, behind the class."""
     table = aliases(names)
-    off = [f'"{name}": {number(names.off(name))}' for name in table if names.off(name) is not None]
+    own = {name: names.lowered.spec.aliases.get(name, name) for name in table}
+    off = [f'"{name}": {number(names.off(own[name]))}' for name in table if names.off(own[name]) is not None]
     parts = {
         "@value@": "_OFF.get(name) if hypers[name] is None else hypers[name]" if off else "hypers[name]",
         "@cls@": cls,
