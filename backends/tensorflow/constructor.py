@@ -20,20 +20,28 @@ class Constructor:
     def init(self) -> list[str]:
         rate, public = self.names.rate, self.names.public
         given = [*([rate] if rate else []), *self.names.plain]
-        arguments = [f"{public[h.name]}={_default(h)}" for h in given]
-        arguments += [f"{n}={BASE_DEFAULTS.get(n, 'None')}" for n in BASE_ARGUMENTS[:-1]] + [f'name="{self.rule.name}"']
-        lines = ["    def __init__(", "        self,", *(f"        {a}," for a in arguments), "    ):"]
+        arguments = [f"{public[h.name]}={default(h)}" for h in given]
+        base = (*(["weight_decay"] if self.names.base_decay else []), *BASE_ARGUMENTS)
+        arguments += [f"{n}={BASE_DEFAULTS.get(n, 'None')}" for n in base]
+        aliases = ", ".join(f'{n}="{word}"' for n, word in self.names.aliases.items())
+        lines = [f"    @_also_named({aliases})"]
+        lines += ["    def __init__(", "        self,", *(f"        {a}," for a in arguments), "    ):"]
         if rate:
             lines += [f"{BODY}if not callable(learning_rate):", *_refusals(rate, "learning_rate", BODY + "    ")]
-            lines.append(f"{BODY}    learning_rate = float(learning_rate)  # the base class refuses an int")
+            lines += [f'{BODY}    if not hasattr(learning_rate, "assign"):  # the base class refuses a Variable']
+            lines += [f"{BODY}        learning_rate = float(learning_rate)  # and an int"]
         for hyper in self.names.plain:
-            lines += _refusals(hyper, public[hyper.name], BODY)
+            name = public[hyper.name]
+            if self.required(hyper):
+                text = f"Argument `{name}` must be a float. Received: {name}=None"
+                lines += [f"{BODY}if {name} is None:", f'{BODY}    raise ValueError("{text}")']
+            lines += _refusals(hyper, name, BODY, none=self.names.off(hyper))
         lines += [f"{BODY}super().__init__(", f"{BODY}    learning_rate={'learning_rate' if rate else '0.0'},"]
         if self.names.decay:
             lines.append(f"{BODY}    weight_decay=None,  # or the base class would decay a second time")
-        lines += [*(f"{BODY}    {n}={n}," for n in BASE_ARGUMENTS), f"{BODY})"]
+        lines += [*(f"{BODY}    {n}={n}," for n in base), f"{BODY})"]
         for h in self.names.plain:
-            value = f"{_TYPES.get(h.kind, 'float')}({public[h.name]})"
+            value = f"{_TYPES.get(h.kind, 'float')}({public[h.name]}{' or 0.0' if self.names.off(h) else ''})"
             value = f"None if {public[h.name]} is None else {value}" if h.optional else value
             lines.append(f"{BODY}{self.names.attributes[h.name]} = {value}")
         if self.rule.inputs:
@@ -42,8 +50,12 @@ class Constructor:
             lines += [f"{BODY}self._inputs = _Inputs()"]
         return lines
 
+    def required(self, hyper: ir.Hyper) -> bool:
+        """Whether None is refused as Keras's AdamW refuses it: whose decay is on is no rule to turn it off unsaid."""
+        return hyper == self.names.decay and not hyper.optional and hyper.default != 0
+
     def get_config(self) -> list[str]:
-        absent = [] if self.names.decay else ["weight_decay"]
+        absent = [] if self.names.decay or self.names.base_decay else ["weight_decay"]
         absent += [] if self.names.rate else ["learning_rate"]
         pairs = [(self.names.public[h.name], self.names.attributes[h.name]) for h in self.names.plain]
         entries = [f'{BODY}    "{name}": {attribute},' for name, attribute in pairs]
@@ -59,12 +71,13 @@ class Constructor:
 _TYPES = {"Count": "int", "Flag": "bool"}
 
 
-def _default(hyper: ir.Hyper) -> str:
+def default(hyper: ir.Hyper) -> str:
+    """The default as the signature has it: a rate of 1 is 1.0."""
     value = hyper.default
     return repr(value if value is None or hyper.static else float(value))
 
 
-def _refusals(hyper: ir.Hyper, name: str, indent: str) -> list[str]:
+def _refusals(hyper: ir.Hyper, name: str, indent: str, none: bool = False) -> list[str]:
     """ValueError outside the domain; what cannot be compared with a number is a TypeError by itself."""
     domain = KINDS[hyper.kind]
     below, above = "<" if domain.low_open else "<=", "<" if domain.high_open else "<="
@@ -74,10 +87,10 @@ def _refusals(hyper: ir.Hyper, name: str, indent: str) -> list[str]:
         test = f"{name} not in (True, False)"
     elif domain.integer:
         test = f"not {inside} or {name} != int({name})"
-    if hyper.optional:
-        test = f"{name} is not None and ({test})"
+    if hyper.optional or none:
+        test = f"{name} is not None and {f'({test})' if ' or ' in test else test}"
     what = domain.text if hyper.static else f"in {domain.text}"
-    what += " or None" if hyper.optional else ""
+    what += " or None" if hyper.optional or none else ""
     return [
         f"{indent}if {test}:",
         f'{indent}    raise ValueError(f"`{name}` must be {what}. Received: {name}={{{name}}}")',

@@ -16,7 +16,7 @@ BASE_ARGUMENTS = (
     "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum", "ema_overwrite_frequency",
     "loss_scale_factor", "gradient_accumulation_steps", "name",
 )  # fmt: skip
-"""What every Keras optimizer takes beside its learning rate, but for `weight_decay`: a rule has its own or none."""
+"""What every Keras optimizer takes beside its learning rate, but for `weight_decay`: see `Names.base_decay`."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -35,17 +35,17 @@ PUBLIC = _words("""
 PRIVATE = _words("""
     accumulated_gradients add_slot add_trackable_child add_variable_with_custom_getter all_reduce_sum_gradients
     api_export_path api_export_symbol_id apply_weight_decay backend_apply_gradients
-    backend_increment_gradient_accumulators backend_reset_gradient_accumulators backend_update_step check_super_called
-    check_variables_are_known checkpoint_adapter checkpoint_dependencies clip_by_norm clip_gradients
-    copy_trackable_to_cpu deferred_dependencies delete_tracking deserialization_dependencies deserialize_from_proto
-    distributed_tf_update_step distribution_strategy exclude_from_weight_decay exclude_from_weight_decay_cache
-    exclude_from_weight_decay_pattern export_to_saved_model_graph filter_empty_gradients gather_saveables_for_checkpoint
-    get_current_learning_rate get_variable_index handle_deferred_dependencies held iterations keras_api_names
-    keras_api_names_v1 learning_rate lock lookup_dependency maybe_initialize_trackable model_variables_moving_average
-    input inputs matched name_based_attribute_restore name_based_restores no_dependency obj_type object_identifier
-    overwrite_model_variables_with_average_value overwrite_variable_with_gradient
-    overwrite_variables_directly_with_gradients preload_simple_restoration put_back restore_from_tensors
-    self_name_based_restores self_saveable_object_factories self_setattr_tracking
+    backend_increment_gradient_accumulators backend_reset_gradient_accumulators backend_update_step before_step
+    check_super_called check_variables_are_known checkpoint_adapter checkpoint_dependencies clip_by_norm clip_gradients
+    copy_late copy_of copy_trackable_to_cpu deferred_dependencies delete_tracking deserialization_dependencies
+    deserialize_from_proto distributed_tf_update_step distribution_strategy exclude_from_weight_decay
+    exclude_from_weight_decay_cache exclude_from_weight_decay_pattern export_to_saved_model_graph filter_empty_gradients
+    gather_saveables_for_checkpoint get_current_learning_rate get_variable_index handle_deferred_dependencies held input
+    inputs iterations keras_api_names keras_api_names_v1 late learning_rate lock lookup_dependency matched
+    maybe_initialize_trackable model_variables_moving_average name_based_attribute_restore name_based_restores
+    no_dependency obj_type object_identifier once_for_all overwrite_model_variables_with_average_value
+    overwrite_variable_with_gradient overwrite_variables_directly_with_gradients preload_simple_restoration put_back
+    restore_from_tensors self_name_based_restores self_saveable_object_factories self_setattr_tracking
     self_unconditional_checkpoint_dependencies self_unconditional_deferred_dependencies
     self_unconditional_dependency_names self_update_uid serialize_to_proto serialize_to_tensors setattr_tracking shown
     tf_api_names tf_api_names_v1 track_trackable track_variable trackable_children tracked tracker trainable_variables
@@ -93,6 +93,28 @@ class Names:
     def decay(self) -> ir.Hyper | None:
         """The one that `exclude_from_weight_decay` turns off for a variable."""
         return next((h for h in self.plain if h.name == "weight_decay" and not h.static), None)
+
+    @property
+    def base_decay(self) -> bool:
+        """Whether the decay that every Keras optimizer has is the base class's: it decays the variables before a step.
+
+        A rule that has its own does it itself. With no learning rate there is nothing to scale it by, and what holds
+        other readings of the variables, views and copies, would not see it.
+        """
+        rule = self.lowered.rule
+        own = any(h.name == "weight_decay" for h in self.own)
+        apart = bool(self.lowered.views) or any(s.init.kind == "copy" for s in rule.slots)
+        return self.rate is not None and not own and not apart
+
+    def off(self, hyper: ir.Hyper) -> bool:
+        """Whether None means 0: the decay of a rule that has none unless asked, as in every Keras optimizer."""
+        return hyper == self.decay and not hyper.optional and hyper.default == 0
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The spec's own names of arguments that have another one, and are not themselves the name of another."""
+        known = {*self.public.values(), *BASE_ARGUMENTS, "weight_decay"}
+        return {n: public for n, public in self.public.items() if n not in known}
 
     @cached_property
     def public(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from adaspec.printer import PRECEDENCE
 from .names import Names
 from .printer import KerasPrinter
 from .steps import BODY, Steps
-from .texts import HELPERS, SLOT
+from .texts import COPY, HELPERS, SLOT
 
 
 class State:
@@ -25,9 +25,12 @@ class State:
         self.rule = self.lowered.rule
         self.steps = steps
         self.used: set[str] = set()
+        self.copies = steps.copies
 
     def build(self) -> list[str]:
         lines = [*self.asserts(), f"{BODY}super().build(var_list)"]
+        if self.copies:
+            lines.append(f"{BODY}self._late = False")
         printer = KerasPrinter(self.names, self.steps.traced, smallest=0)
         for slot in self.rule.slots:
             typed = f', dtype="{slot.dtype}"' if slot.dtype else ""
@@ -65,8 +68,11 @@ class State:
         if not self.rule.slots:
             return []
         text: str = SLOT
+        if self.copies:
+            pairs = [f"zip(self.{self.names.state[n]}, self._trainable_variables)" for n in self.copies]
+            text += COPY.replace("PAIRS", pairs[0] if len(pairs) == 1 else f"[{', '.join(f'*{p}' for p in pairs)}]")
         if any(s.dtype for s in self.rule.slots):
-            own = "_compute_dtype(variable.dtype)"
+            own = "_compute_dtype(variable)"
             text = text.replace('"zeros")', '"zeros", dtype=None)').replace(own, f"dtype or {own}")
         return [*text.strip("\n").split("\n")]
 
@@ -92,7 +98,7 @@ class State:
         """The initializer of a slot or a Shared."""
         rate = self.names.rate
         if init.kind == "copy":
-            found = "_copy_of(variable)"
+            found = "self._copy_of(variable)"
         elif init.kind == "eye":
             found = "_eye_of"
         elif rate and init.value == rate.name:
@@ -106,7 +112,7 @@ class State:
 
     def asserts(self) -> list[str]:
         printer = KerasPrinter(self.names, self.steps.traced, smallest=0)
-        lines = []
+        lines = [f"{BODY}    _compute_dtype(variable)  # refuses what is not real floating point"]
         for condition, stmt in self.lowered.asserts:
             facts = [negation(stmt.test)] if condition == Constant(True) else [condition, negation(stmt.test)]
             broken = " and ".join(printer.text(printer.shaped(f), PRECEDENCE["not"]) for f in facts)
@@ -114,7 +120,7 @@ class State:
             lines += [f"{BODY}    if {broken}:", f"{BODY}        raise ValueError({message} + _described(variable))"]
             self.used.add("_described")
         self.used |= printer.used
-        return [f"{BODY}for variable in var_list:", *lines] if lines else []
+        return [f"{BODY}for variable in var_list:", *lines]
 
 
 def _listed(target: str, parts: list[str]) -> list[str]:

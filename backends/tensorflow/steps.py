@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from adaspec import ir
+from adaspec.emit import doc_lines
 from adaspec.ir import Assign, Constant, Stmt
 from adaspec.lower import Lowered, Subtract
 from adaspec.noise import SEED
@@ -12,9 +13,11 @@ from adaspec.phases import Phase
 
 from .names import Names
 from .printer import KerasPrinter, Statements, reads, traced_names
+from .texts import DISTRIBUTED
 
 BODY = " " * 8
-PUT_BACK = "ops.cond(ops.equal(self._shown, 0), lambda: None, lambda: self._put_back())"
+PUT_BACK = "ops.cond(ops.equal(self._shown, 0), lambda: None, self._put_back)"
+COPY_LATE = "ops.cond(ops.equal(self.iterations, 0), self._copy_late, lambda: None)"
 
 
 class Steps:
@@ -27,6 +30,7 @@ class Steps:
         self.traced = traced_names(names)
         self.used: set[str] = set()
         self.slots = [s.name for s in self.rule.slots]
+        self.copies = [s.name for s in self.rule.slots if s.init.kind == "copy"]
         self.shared = [s.name for s in self.rule.shared]
         self.inputs = list(self.rule.array_inputs)
         self.arrays = [self.rule.param, self.rule.grad, *self.inputs, *self.slots]
@@ -153,7 +157,7 @@ class Steps:
         """`update_step(gradient, variable, learning_rate)`."""
         (phase,) = self.lowered.phases
         wanted = self.read(*phase.scalars, *phase.body) | self.bound_under_condition(phase.body) | self.firsts
-        lines = ["dtype = _compute_dtype(variable.dtype)"]
+        lines = ["dtype = _compute_dtype(variable)"]
         if any(n in wanted or n in self.bound for n in self.slots):
             lines.append("index = self._get_variable_index(variable)")
         lines += [*self.decay_read(wanted), *self.scalar_reads(wanted, "dtype"), *self.array_reads(wanted)]
@@ -171,6 +175,23 @@ class Steps:
             "            return",
             *(BODY + line for line in lines),
             *(line for block in blocks if block for line in ("", *block)),
+            *(DISTRIBUTED.rstrip().split("\n") if self.lowered.views or self.copies else []),
+        ]
+
+    def before_step(self) -> list[str]:
+        """`_before_step`, which the step of one variable and of the model begin with, where the rule needs it."""
+        views, copies = bool(self.lowered.views), bool(self.copies)
+        if not views and not copies:
+            return []
+        about = ["Put the training values back where a view is in the variables."] if views else []
+        about += ["Give copies to the slots of variables that had no values before."] if copies else []
+        lines = [PUT_BACK] if views else []
+        if copies:
+            lines += ["if self._late:", f"    {COPY_LATE}"]
+        return [
+            "    def _before_step(self, distribution=None):",
+            *doc_lines([about[0], *(["", *about[1:]] if about[1:] else [])], BODY),
+            *(BODY + line for line in lines),
         ]
 
     def bound_under_condition(self, body: Iterable[Stmt]) -> set[str]:
@@ -192,10 +213,9 @@ class Steps:
         out = [
             "    def _backend_update_step(self, grads, trainable_variables, learning_rate):",
             f'        """{self.summary()}"""',
-            "        if self._distribution_strategy.num_replicas_in_sync > 1:",
-            f'            raise NotImplementedError("{self.rule.name} sums over the model: one replica only")',
-            *([f"{BODY}{PUT_BACK}"] if self.lowered.views else []),
-            "        pairs = [(g, v) for g, v in zip(grads, trainable_variables) if 0 not in v.shape]",
+            *(["        self._once_for_all(self._before_step)"] if self.before_step() else []),
+            "        pairs = self._all_reduce_sum_gradients(zip(grads, trainable_variables))",
+            "        pairs = [(gradient, variable) for gradient, variable in pairs if 0 not in variable.shape]",
             "        if not pairs:",
             "            return",
             *(BODY + line for line in lines),
@@ -249,7 +269,7 @@ class Steps:
         phase, last = self.lowered.phases[k], k + 1 == len(self.lowered.phases)
         kept = list(self.kept)
         fresh = (wanted | self.firsts if last else wanted) - set(kept)
-        lines = ["dtype = _compute_dtype(variable.dtype)"]
+        lines = ["dtype = _compute_dtype(variable)"]
         if any(n in fresh for n in self.slots) or (last and any(n in self.bound for n in self.slots)):
             lines.append("index = self._get_variable_index(variable)")
         lines += self.decay_read(wanted)

@@ -5,12 +5,37 @@ from __future__ import annotations
 BASE_DEFAULTS = {"use_ema": "False", "ema_momentum": "0.99"}
 
 HELPERS: dict[str, str] = {
+    "_also_named": '''
+def _also_named(**names):
+    """Let `__init__` take other names of its arguments as keywords; of an unknown one it says which may be meant."""
+
+    def decorate(init):
+        known = list(inspect.signature(init).parameters)[1:]
+
+        @functools.wraps(init)
+        def renamed(self, /, *args, **given):
+            who = type(self).__name__
+            for name in [name for name in given if name not in known]:
+                if name not in names:
+                    near = difflib.get_close_matches(name, [*known, *names], 1)
+                    hint = f"did you mean '{names.get(near[0], near[0])}'?" if near else f"it takes {', '.join(known)}"
+                    raise TypeError(f"{who}() got an unexpected keyword argument '{name}': {hint}")
+                if names[name] in given or names[name] in known[: len(args)]:
+                    raise TypeError(f"{who}() got '{name}' and '{names[name]}', which are one argument: give one")
+                given[names[name]] = given.pop(name)
+            init(self, *args, **given)
+
+        return renamed
+
+    return decorate
+''',
     "_compute_dtype": '''
-def _compute_dtype(dtype):
+def _compute_dtype(variable):
     """Where the arithmetic runs and the slots live: float64 stays, everything narrower becomes float32."""
-    dtype = keras.backend.standardize_dtype(dtype)
+    dtype = keras.backend.standardize_dtype(variable.dtype)
     if not keras.backend.is_float_dtype(dtype):
-        raise TypeError(f"Variables must be real floating point. Received: dtype={dtype}")
+        path = getattr(variable, "path", variable.name)
+        raise TypeError(f"Variables must be real floating point. Received: `{path}` of dtype={dtype}")
     return "float64" if dtype == "float64" else "float32"
 ''',
     "_branch": '''
@@ -96,16 +121,6 @@ def _total(parts):
     """The sum over the model, in float64."""
     return sum(ops.cast(part, "float64") for part in parts)
 ''',
-    "_copy_of": '''
-def _copy_of(variable):
-    """An initializer: the value that `variable` has when the slot is made, in storage of its own."""
-
-    def initializer(shape, dtype):
-        with tf.init_scope():  # a read at creation, not an op of the tf.function being traced
-            return ops.copy(ops.cast(variable, dtype))
-
-    return initializer
-''',
     "_full_of": '''
 def _full_of(value):
     """An initializer: Keras's own `Constant` rounds the number to float32."""
@@ -178,8 +193,59 @@ def _described(variable):
 SLOT = """
     def _add_slot(self, variable, name, shape, initializer="zeros"):
         path = getattr(variable, "path", variable.name).replace("/", "_").replace(":", "_")
-        return self.add_variable(shape, initializer, _compute_dtype(variable.dtype), name=f"{path}_{name}")
+        return self.add_variable(shape, initializer, _compute_dtype(variable), name=f"{path}_{name}")
 """
+
+COPY = '''
+    def _copy_of(self, variable):
+        """An initializer: the value that `variable` has when the slot is made, in storage of its own.
+
+        A variable that is made in the same `tf.function` has none yet: its copy waits for the first step.
+        """
+
+        def initializer(shape, dtype):
+            with tf.init_scope():  # a read at creation, not an op of the tf.function being traced
+                return ops.copy(ops.cast(variable, dtype))
+
+        with tf.init_scope():
+            known = (variable.value if isinstance(variable, keras.Variable) else variable).is_initialized()
+            self._late = self._late or not known
+        return initializer if known else "zeros"
+
+    def _copy_late(self):
+        for slot, variable in PAIRS:
+            if slot is not None:
+                self.assign(slot, variable)
+'''
+
+DISTRIBUTED = """
+    def _distributed_tf_update_step(self, distribution, grads_and_vars, learning_rate):
+        self._before_step()
+        super()._distributed_tf_update_step(distribution, grads_and_vars, learning_rate)
+"""
+
+ONCE = '''
+    def _once_for_all(self, function):
+        """Call `function` once, for however many replicas."""
+        if self._distribution_strategy.num_replicas_in_sync == 1:
+            function()
+        else:
+            tf.distribute.get_replica_context().merge_call(function)
+'''
+
+ASSIGN = '''
+    def assign(self, variable, value):
+        """Assign a value to a variable; where every replica has computed the same one, once for all of them."""
+        assign, replica = super().assign, tf.distribute.get_replica_context()
+        if replica is None or replica.num_replicas_in_sync == 1:
+            assign(variable, value)
+            return
+
+        def update(distribution, variable, value):
+            distribution.extended.update(variable, assign, args=(value,), group=False)
+
+        replica.merge_call(update, args=(variable.value if isinstance(variable, keras.Variable) else variable, value))
+'''
 
 VIEWS = '''
     def swap_view(self, name="FIRST"):
@@ -194,7 +260,7 @@ VIEWS = '''
             raise ValueError(f"No view {name!r}; known here: {', '.join(views)}")
         if not self.built:
             raise ValueError("The optimizer knows no variables yet; call `build` or train first.")
-        shown = int(self._shown)
+        shown = int(self._shown.numpy())
         if shown and list(views)[shown - 1] != name:
             raise ValueError(f"The view {list(views)[shown - 1]!r} is in the variables; swap it out first.")
         if shown:
@@ -236,7 +302,7 @@ VIEWS_OF_MODEL = '''
             raise ValueError(f"No view {name!r}; known here: {', '.join(views)}")
         if not self.built:
             raise ValueError("The optimizer knows no variables yet; call `build` or train first.")
-        shown = int(self._shown)
+        shown = int(self._shown.numpy())
         if shown and views[shown - 1] != name:
             raise ValueError(f"The view {views[shown - 1]!r} is in the variables; swap it out first.")
         if shown:
@@ -257,6 +323,6 @@ FINALIZE = '''
     def finalize_variable_values(self, var_list):
         """Leave the view "eval" in the variables, or Keras's own moving average where that was asked for."""
         super().finalize_variable_values(var_list)
-        if self.built and not self.use_ema and not int(self._shown):
+        if self.built and not self.use_ema and not int(self._shown.numpy()):
             self.swap_view("eval")
 '''

@@ -38,7 +38,7 @@ class Views:
         self, name: str, grads: bool, sums: list[str], doc: list[str], body: tuple[ir.Stmt, ...], value: ir.Expr
     ) -> list[str]:
         wanted = reads(self.rule.param, [*body, value])
-        lines = ["dtype = _compute_dtype(variable.dtype)"]
+        lines = ["dtype = _compute_dtype(variable)"]
         if any(s.name in wanted for s in self.rule.slots):
             lines.append("index = self._get_variable_index(variable)")
         rate = self.names.rate
