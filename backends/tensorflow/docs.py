@@ -28,9 +28,9 @@ class Documentation:
         """Every line of the docstring, unindented."""
         rest = self.spec.rule.doc.strip().split("\n")[1:]
         more = textwrap.dedent("\n".join(rest)).strip().split("\n")
-        update = self.update()
+        update, title = self.update(), f"Optimizer that implements {self.spec.title}."
         parts = [
-            [f"Optimizer that implements {self.spec.title}."],
+            [title if len(title) <= WIDTH else f"{self.spec.title}."],
             more if any(more) else [],
             ["The update of a variable, as the rule says it:", "", "```", *update.split("\n"), "```"],
             self.wrapped(self.meanings(update)),
