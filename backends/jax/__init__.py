@@ -6,27 +6,34 @@ The step becomes `update_fn`: the scalars of each phase, then one function of a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+import re
 
 from adaspec import ir
-from adaspec.emit import describe, doc_lines, domain_text, mangle
+from adaspec.complexes import takes_complex
+from adaspec.emit import doc_lines, mangle
 from adaspec.facts import FALSE, TRUE, negation
 from adaspec.lower import Lowered
+from adaspec.noise import SEED
 from adaspec.spec import Spec
 from adaspec.vocabulary import KINDS, Domain
 
+from .docs import factory_doc
+from .doors import NAMED
+from .literals import number
 from .prelude import ALL, helpers
 from .printer import JaxPrinter, folded_names, quoted
 from .update import Update
 
-MODULE = {"jax", "jnp", "math", "optax", "Any", "Callable", "NamedTuple", *ALL}
+MODULE = {"difflib", "functools", "inspect", "jax", "jnp", "math", "optax"}
+MODULE |= {"Any", "Callable", "Mapping", "NamedTuple", "TypeVar", "_named", "_Factory", *ALL}
 BUILTINS = {"abs", "all", "max", "min", "range", "ValueError"}
 HELPING = {"any", "bool", "callable", "float", "hasattr", "int", "isinstance", "list", "str", "sum", "tuple", "zip"}
-HELPING |= {"OverflowError", "TypeError"}
+HELPING |= {"OverflowError", "TypeError", "complex", "dict"}
+SLOT_DTYPE = "slot_dtype"
+"""The keyword for the dtypes of slots."""
 STEP = {"updates", "state", "params", "extra_args", "count", "dtype", "hypers", "update", "change", "old"}
 STEP |= {"rule", "name", "reading", "view", "noise", "place", "then", "otherwise", "grads", "part"}
-FACTORY = {"init_fn", "update_fn", "view_fn", "tx", "p", "path"}
+FACTORY = {"init_fn", "update_fn", "view_fn", "tx", "p", "path", SLOT_DTYPE, "dtypes"}
 INSIDE = MODULE | BUILTINS | STEP
 """What the functions of a step read or bind by themselves: names that a rule's own must not be."""
 RESERVED = INSIDE | FACTORY | HELPING
@@ -36,14 +43,7 @@ PUBLIC = {"lr": "learning_rate", "beta1": "b1", "beta2": "b2", "beta3": "b3"}
 PUBLIC_INPUTS = {"loss": "value"}
 """Likewise for what `update` is given beside gradients and parameters."""
 
-HEAD = """import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
-import jax
-import jax.numpy as jnp
-import optax
-"""
+FRAMEWORK = ("import jax", "import jax.numpy as jnp", "import optax")
 
 
 def emit(lowered: Lowered) -> str:
@@ -65,6 +65,12 @@ class Module:
         self.public = public_hypers(rule)
         self.static = [h for h in rule.hypers if h.static]
         self.traced = [h for h in rule.hypers if not h.static]
+        self.counts = {h.name for h in self.static if h.kind == "Count" and h.name != SEED}
+        """What must be known before anything is traced."""
+        self.free = [s for s in rule.slots if s.dtype is None]
+        """The slots whose dtype is the user's choice."""
+        self.keywords = [*self.public.values(), *([SLOT_DTYPE] if self.free else [])]
+        self.complex = takes_complex(lowered.spec)
         bodies = tuple(s for p in lowered.phases for s in (*p.scalars, *p.body))
         views = tuple(s for v in lowered.views for s in (*v.body, *(s for part in v.sums for s in part.body)))
         own = [rule.param, rule.grad, rule.step or rule.param, *rule.state_names, *(h.name for h in rule.hypers)]
@@ -89,13 +95,24 @@ class Module:
         self.printer = JaxPrinter(self.names, folded, static, lowered.intervals, rule)
 
     def text(self) -> str:
-        parts = [*self.title(), "", HEAD, "", *self.state_class(), "", "", *self.factory_lines()]
+        parts = [*self.state_class(), "", ""]
+        if self.keywords:
+            own = ", ".join(f'{n}="{p}"' for n, p in self.public.items() if n not in self.keywords)
+            parts += [NAMED.strip("\n"), "", "", f"@_named({own})"]
+        parts += self.factory_lines()
         if self.lowered.views:
             parts += ["", "", *self.view_lines()]
-        for helper in helpers("\n".join(parts)):
+        for helper in helpers("\n".join(parts), self.complex):
             parts += ["", "", helper]
         text = "\n".join(parts) + "\n"
-        return text if "math." in text.replace(HEAD, "") else text.replace("import math\n", "", 1)
+        return "\n".join([*self.title(), "", *self.imports(text), "", "", text])
+
+    def imports(self, text: str) -> list[str]:
+        modules = [m for m in ("difflib", "functools", "inspect", "math") if f"{m}." in text]
+        abstract = [n for n in ("Callable", "Mapping") if re.search(rf"\b{n}\b", text)]
+        kinds = [n for n in ("Any", "NamedTuple", "TypeVar") if re.search(rf"\b{n}\b", text)]
+        lines = [*(f"import {m}" for m in modules), f"from collections.abc import {', '.join(abstract)}"]
+        return [*lines, f"from typing import {', '.join(kinds)}", "", *FRAMEWORK]
 
     def title(self) -> list[str]:
         spec = self.lowered.spec
@@ -123,8 +140,11 @@ class Module:
             kind = {"Count": "int", "Flag": "bool"}.get(h.kind, "optax.ScalarOrSchedule")
             kind += " | None" if h.optional else ""
             lines.append(f"    {self.public[h.name]}: {kind} = {number(h.default)},")
+        if self.free:
+            one = "jax.typing.DTypeLike"
+            lines += ["    *,", f"    {SLOT_DTYPE}: {one} | Mapping[str, {one}] | None = None,"]
         lines.append(f') -> "{returns}":' if views else f") -> {returns}:")
-        lines += doc_lines(self.doc(), "    ")
+        lines += doc_lines(factory_doc(self), "    ")
         lines += [f"    {line}" if line else "" for line in (*self.checks(), *self.init())]
         lines += ["", *Update(self).lines()]
         if views:
@@ -132,30 +152,6 @@ class Module:
             lines += ["    tx.view = view_fn", "    return tx"]
         else:
             lines += ["", "    return optax.GradientTransformationExtraArgs(init_fn, update_fn)"]
-        return lines
-
-    def doc(self) -> list[str]:
-        lines = [*describe(self.lowered, self.names), ""]
-        if self.traced:
-            lines += ["A hyperparameter that is not an int or a bool may be a number, an array, or a schedule: a"]
-            lines += ["callable of the number of updates made before.", ""]
-        lines += ["Args:"] if self.rule.hypers else []
-        for h in self.rule.hypers:
-            name, domain = self.public[h.name], domain_text(h)
-            own = "" if name == h.name else f"{h.name} of the rule, "
-            static = "; static: name it in `inject_hyperparams(static_args=...)`" if h.kind == "Count" else ""
-            lines.append(f"    {name}: {own}{'' if h.static else 'in '}{domain}{static}.")
-        needs = ", which `update` needs to see" if Update(self).needs_params else ""
-        lines += ["", "Returns:", f"    The gradient transformation. Its updates are added to the parameters{needs}."]
-        for i in self.rule.inputs:
-            name = self.inputs[i.name]
-            own = "" if name == i.name else f"{i.name} of the rule, "
-            kind = "a number" if i.scalar else f"the gradient at the view {i.view!r}" if i.view else "a tree like them"
-            lines.append(f"    `update(..., {name}={name})`: {own}{kind}{', or None' if i.optional else ''}.")
-        for view in self.lowered.views:
-            about = " ".join((view.doc or "Another reading of the parameters.").split())
-            grads = ", grads" if view.takes_grads else ""
-            lines.append(f'    `.view("{view.label}", params, state{grads})`: {about}')
         return lines
 
     def checks(self) -> list[str]:
@@ -174,7 +170,13 @@ class Module:
         for h in self.static:
             name = self.public[h.name]
             optional = f"{name} if {name} is None else " if h.optional else ""
-            lines.append(f'{name} = {optional}_{h.kind.lower()}("{name}", {name})')
+            check = f'_{h.kind.lower()}("{name}", {name})'
+            if h.name == SEED:
+                check = f"{name} if isinstance({name}, jax.Array) else {check}"  # nothing depends on it but numbers
+            lines.append(f"{name} = {optional}{check}")
+        if self.free:
+            slots = ", ".join(f'"{self.names[s.name]}"' for s in self.free)
+            lines.append(f"dtypes = _dtypes({SLOT_DTYPE}, {slots})")
         for condition, stmt in self.lowered.asserts:
             if not about_shape(condition) and not about_shape(stmt.test):
                 lines += self.refusal(condition, stmt, "")
@@ -202,7 +204,7 @@ class Module:
             lines.append("    dtype = _wide(*jax.tree.leaves(params))")
         lines += [f"    return {self.state}(", "        count=jnp.zeros([], jnp.int32),"]
         for slot in self.rule.slots:
-            value, fact = beginning(slot, self.first, self.public), self.lowered.presence[slot.name]
+            value, fact = self.beginning(slot), self.lowered.presence[slot.name]
             if fact == FALSE:
                 value = "None"
             elif fact != TRUE:
@@ -213,6 +215,41 @@ class Module:
         for shared in self.rule.shared:
             lines.append(f"        {self.names[shared.name]}=jnp.array({self.first(shared.initial)}, dtype),")
         return [*lines, "    )"]
+
+    def beginning(self, slot: ir.Slot) -> str:
+        """How a slot begins, for a parameter `p`."""
+        init, dtype = slot.init, self.kept(slot)
+        if init.kind == "copy":
+            return f"jnp.array(p, {dtype}, copy=True)"
+        if init.kind == "eye":
+            return f"jnp.eye(jnp.shape(p)[{init.only}], dtype={dtype})"
+        value = {"zeros": 0.0, "first_grad": 0.0, "ones": 1.0}.get(init.kind, init.value)
+        if init.only is not None:
+            length = f"jnp.shape(p)[{init.only}]"
+            shape = f"({length}, {length})" if init.square else f"({length},)"
+            return f"jnp.full({shape}, {self.first(value)}, {dtype})"
+        if init.cut is not None:
+            rank = self.public[init.rank] if isinstance(init.rank, str) else init.rank
+            return f"jnp.full(_cut_to({rank}, jnp.shape(p), {init.cut}), {self.first(value)}, {dtype})"
+        if init.scalar:
+            return f"jnp.full((), {self.first(value)}, {dtype})"
+        like = "p" if init.without is None else f"jnp.sum(p, axis={init.without})"
+        if value == 0.0:
+            return f"jnp.zeros_like({like}, {dtype})"
+        if self.complex:
+            return f"_filled({like}, {self.first(value)}, {dtype})"
+        return (
+            f"jnp.ones_like({like}, {dtype})"
+            if value == 1.0
+            else f"jnp.full_like({like}, {self.first(value)}, {dtype})"
+        )
+
+    def kept(self, slot: ir.Slot) -> str:
+        """The dtype of a slot of a parameter `p`; where p may be complex, that of a slot of one number is not."""
+        asked = f"jnp.{slot.dtype}" if slot.dtype else f'dtypes["{self.names[slot.name]}"]'
+        if slot.dtype and not (self.complex and slot.init.whole):
+            return asked
+        return f"_kept({'p' if slot.init.whole or not self.complex else 'jnp.real(p)'}, {asked})"
 
     def first(self, value: float | str) -> str:
         """What a slot or a Shared begins with: a literal, or a hyperparameter before the first update."""
@@ -277,33 +314,3 @@ def inside(domain: Domain) -> str:
     if math.isinf(domain.high):
         return f"h {low.replace('<', '>')} {domain.low:g}"
     return f"{domain.low:g} {low} h {high} {domain.high:g}"
-
-
-def number(value: float | int | bool | None) -> str:
-    """A literal as people write it: 1e-3, not 0.001."""
-    if isinstance(value, float) and (0 < abs(value) < 0.01 or abs(value) >= 1e16):
-        return format(Decimal(repr(value)), "e")
-    return repr(value)
-
-
-def beginning(slot: ir.Slot, first: Callable[[float | str], str], public: Mapping[str, str]) -> str:
-    """How a slot begins, for a parameter `p`; `first` prints a value, `public` the keyword of a hyperparameter."""
-    init, dtype = slot.init, f"jnp.{slot.dtype}" if slot.dtype else "_wide(p)"
-    if init.kind == "copy":
-        return f"jnp.array(p, {dtype}, copy=True)"
-    if init.kind == "eye":
-        return f"jnp.eye(jnp.shape(p)[{init.only}], dtype={dtype})"
-    value = {"zeros": 0.0, "first_grad": 0.0, "ones": 1.0}.get(init.kind, init.value)
-    if init.only is not None:
-        length = f"jnp.shape(p)[{init.only}]"
-        shape = f"({length}, {length})" if init.square else f"({length},)"
-        return f"jnp.full({shape}, {first(value)}, {dtype})"
-    if init.cut is not None:
-        rank = public[init.rank] if isinstance(init.rank, str) else init.rank
-        return f"jnp.full(_cut_to({rank}, jnp.shape(p), {init.cut}), {first(value)}, {dtype})"
-    if init.scalar:
-        return f"jnp.full((), {first(value)}, {dtype})"
-    like = "p" if init.without is None else f"jnp.sum(p, axis={init.without})"
-    if value in (0.0, 1.0):
-        return f"jnp.{'ones' if value else 'zeros'}_like({like}, {dtype})"
-    return f"jnp.full_like({like}, {first(value)}, {dtype})"

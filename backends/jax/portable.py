@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from adaspec.lower import lower
 from adaspec.portable import (
+    SIZES,
     ParameterState,
     Place,
     PortableState,
     begun,
     counted,
     distinct,
+    key,
     one_count,
     packed,
     place,
@@ -55,10 +58,7 @@ class Holder:
         distinct(paths, "parameters have the path")
         self.params = dict(zip(paths, (x for _, x in rows), strict=True))
         self.slots = {name: self.leaves(field) for name, field in self.fields.items()}
-        self.places: Mapping[str, Place] = {
-            path: place(spec, path, np.shape(x), jax.numpy.result_type(x).name, present=self.present(path))
-            for path, x in self.params.items()
-        }
+        self.places: Mapping[str, Place] = {path: self.place(path) for path in self.params}
 
     def leaves(self, field: str) -> dict[str, Any]:
         """A slot of every parameter by path; None where it has none."""
@@ -67,6 +67,17 @@ class Holder:
         except (TypeError, ValueError) as error:
             raise ValueError(f"params and the state's {field!r} are trees of other shapes: {error}") from None
         return dict(zip(self.params, found, strict=True))
+
+    def place(self, path: str) -> Place:
+        """The place of a parameter. Its slots have the dtypes that the factory was asked for."""
+        from jax.numpy import result_type
+
+        x = self.params[path]
+        found = place(self.spec, path, np.shape(x), result_type(x).name, present=self.present(path))
+        own = {name: result_type(self.slots[name][path]).name for name in found.slots}
+        if odd := [name for name, dtype in own.items() if dtype not in SIZES]:
+            raise TypeError(f"'{key(path, odd[0])}' is {own[odd[0]]}: slots are real floating arrays")
+        return replace(found, slots={name: replace(slot, dtype=own[name]) for name, slot in found.slots.items()})
 
     def present(self, path: str) -> dict[str, tuple[int, ...]]:
         """The slots that a parameter has, with their shapes."""
@@ -113,7 +124,7 @@ class Holder:
 def _path(keys: tuple[Any, ...]) -> str:
     """The path of a leaf, spelt as `adaspec.tree` does: `encoder/0/weight`."""
     path = ""
-    for key in keys:
-        word = next((getattr(key, n) for n in ("key", "idx", "name") if hasattr(key, n)), key)
+    for entry in keys:
+        word = next((getattr(entry, n) for n in ("key", "idx", "name") if hasattr(entry, n)), entry)
         path = joined(path, word)
     return path

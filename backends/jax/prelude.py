@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from .doors import COMPLEX, DTYPES
+
 HELPERS: dict[str, str] = {
     "_branch": '''
 def _branch(test: Any, then: Callable[..., tuple], otherwise: Callable[..., tuple], *given: Any) -> tuple:
@@ -87,6 +89,9 @@ def _floating(params: optax.Params) -> list[tuple[str, Any]]:
     """The parameters with their paths. TypeError if one is not real and floating."""
     found = [(jax.tree_util.keystr(path), p) for path, p in jax.tree_util.tree_leaves_with_path(params)]
     for path, p in found:
+        if jnp.iscomplexobj(p):
+            remedy = "optax.contrib.split_real_and_imaginary gives it their parts"
+            raise TypeError(f"parameter {path} is {jnp.result_type(p)}: this rule takes no complex ones; {remedy}")
         if not jnp.issubdtype(jnp.result_type(p), jnp.floating):
             raise TypeError(f"parameter {path} is {jnp.result_type(p)}: parameters are real floating arrays")
     return found
@@ -124,13 +129,15 @@ def _each(outputs: int, rule: Callable[..., tuple], *trees: Any) -> list[Any]:
     """Apply `rule` array by array, in float32 or wider, and return as many trees as it has outputs."""
     leaves, treedef = jax.tree.flatten(trees[0], is_leaf=lambda leaf: leaf is None)
     rows = zip(leaves, *(treedef.flatten_up_to(tree) for tree in trees[1:]), strict=True)
-    results = [rule(*(_widened(leaf) for leaf in row)) for row in rows]
+    results = [rule(*(_widened(leaf, row[0]) for leaf in row)) for row in rows]
     return [treedef.unflatten([result[i] for result in results]) for i in range(outputs)]
 ''',
     "_widened": '''
-def _widened(leaf: Any) -> Any:
-    """Absent slots, static facts and numbers of the host stay what they are."""
-    return leaf if leaf is None or isinstance(leaf, bool | int | float) else jnp.asarray(leaf, _wide(leaf))
+def _widened(leaf: Any, like: Any) -> Any:
+    """An array in float32 or wider. Absent slots, static facts and numbers of the host stay what they are."""
+    if leaf is None or isinstance(leaf, bool | int | float):
+        return leaf
+    return jnp.asarray(leaf, _wide(leaf, leaf if like is None else like))
 ''',
     "_cast": '''
 def _cast(tree: Any, like: Any) -> Any:
@@ -242,7 +249,8 @@ def _normal(noise: tuple[Any, ...], draw: int) -> jax.Array:
 def _words(noise: tuple[Any, ...], draw: int) -> tuple[jax.Array, jax.Array]:
     """Two words of Threefry-2x32 for each element: key (seed, t), counter (element, 256 * parameter + draw)."""
     seed, t, place, like = noise
-    keys = [jnp.uint32(seed & 0xFFFFFFFF), jnp.asarray(t).astype(jnp.uint32)]
+    seed = seed.astype(jnp.uint32) if isinstance(seed, jax.Array) else jnp.uint32(seed & 0xFFFFFFFF)
+    keys = [seed, jnp.asarray(t).astype(jnp.uint32)]
     keys.append(keys[0] ^ keys[1] ^ jnp.uint32(0x1BD11BDA))
     a = jax.lax.iota(jnp.uint32, like.size).reshape(like.shape) + keys[0]
     b = jnp.full(like.shape, (256 * place + draw) & 0xFFFFFFFF, jnp.uint32) + keys[1]
@@ -308,13 +316,14 @@ def {name}({signature}) -> Any:
 '''
 
 
-ALL = HELPERS | NOISE | {"_pow": POW} | {name: _folded(name) for name in FOLDED}
+ALL = DTYPES | HELPERS | NOISE | {"_pow": POW} | {name: _folded(name) for name in FOLDED}
 
 
-def helpers(text: str) -> list[str]:
+def helpers(text: str, takes_complex: bool) -> list[str]:
     """The definitions of the helpers that `text` calls, and those that they call."""
+    texts = ALL | COMPLEX if takes_complex else ALL
     found: set[str] = set()
-    while new := {n for n in ALL if n not in found and re.search(rf"\b{n}\(", text)}:
+    while new := {n for n in texts if n not in found and re.search(rf"\b{n}\(", text)}:
         found |= new
-        text = "".join(ALL[n] for n in sorted(new))
-    return [ALL[n].strip("\n") for n in ALL if n in found]
+        text = "".join(texts[n] for n in sorted(new))
+    return [texts[n].strip("\n") for n in texts if n in found]
