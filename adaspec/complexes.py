@@ -44,8 +44,13 @@ def refusal(spec: Spec) -> str | None:
 
 def refused(spec: Spec, path: str, dtype: str) -> TypeError:
     """The error for a complex parameter of a rule that takes none."""
+    return TypeError(f"parameter '{path}' is {dtype}: {remedy(spec)}")
+
+
+def remedy(spec: Spec) -> str:
+    """What a rule that takes no complex parameters says of them: why, and what to do."""
     why = f"{spec.name} takes no complex parameters, for {refusal(spec)}"
-    return TypeError(f"parameter '{path}' is {dtype}: {why}; give it the real and the imaginary part as two parameters")
+    return f"{why}; give it the real and the imaginary part as two parameters"
 
 
 def _looks(spec: Spec) -> Iterator[str]:
@@ -86,7 +91,7 @@ def _looking(node: ir.Node) -> str:
 
 def is_complex(x: Any) -> bool:
     """Whether an array of any library is of complex numbers."""
-    return "complex" in str(x.dtype)
+    return "complex" in str(getattr(x.dtype, "name", x.dtype))
 
 
 def apart(x: Array) -> Array:

@@ -50,7 +50,8 @@ Value = Any
 
 
 def dtype_name(x: Array) -> str:
-    return str(x.dtype).rpartition(".")[2].rstrip("'>")
+    # NumPy's own name leaves out the order of bytes.
+    return str(getattr(x.dtype, "name", x.dtype)).rpartition(".")[2].rstrip("'>")
 
 
 Steps = Generator[float, float, None]

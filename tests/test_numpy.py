@@ -262,13 +262,11 @@ def test_numbers_of_every_kind_are_accepted() -> None:
 
 def test_bad_arrays() -> None:
     opt = adaspec.build("adam", "numpy")()
-    frozen = np.ones(3)
-    frozen.flags.writeable = False
     for bad, error, words in (
         ([1.0], TypeError, "parameter '0' is float"),
         ([np.ones(2, int)], TypeError, "int64"),
-        ([np.ones(2, complex)], TypeError, "complex128"),
-        ([frozen], ValueError, "read-only"),
+        ([np.float64(1)], TypeError, "parameter '0' is float64: parameters are plain NumPy arrays"),
+        ([np.ma.ones(2)], TypeError, "parameter '0' is MaskedArray: parameters are plain NumPy arrays"),
     ):
         with pytest.raises(error, match=words):
             opt.init(bad)

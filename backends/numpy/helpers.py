@@ -24,14 +24,37 @@ FILLED = '''
 
 def _filled(x: Any, axis: int, value: float) -> Any:
     """An array for the reduction of another over one axis, in the dtype of the arithmetic."""
-    return np.full(_without(x.shape, axis), value, np.float32 if x.dtype.itemsize < 4 else x.dtype)
+    return np.full(_without(x.shape, axis), value, _dtype(x))
 '''
 
 WIDE = '''
 
 def _wide(x: Any) -> Any:
-    """The array in the dtype of the arithmetic: float32 at least."""
-    return x.astype(np.float32) if x.dtype.itemsize < 4 else x
+    """The array in the dtype of the arithmetic."""
+    return x.astype(_dtype(x), copy=False)
+'''
+
+FULL = '''
+
+def _full(x: Any, value: float, dtype: Any) -> Any:
+    """An array like x of one number, which both parts of a complex one are."""
+    return np.full_like(x, complex(value, value) if dtype.kind == "c" else value, dtype)
+'''
+
+OWN = '''
+
+def _own(x: Any, dtype: Any) -> Any:
+    """A slot's own dtype, complex for a complex parameter."""
+    return np.result_type(dtype, np.complex64) if x.dtype.kind == "c" else np.dtype(dtype)
+'''
+
+AS_PARAM = '''
+
+def _as_param(x: Any, value: Any) -> Any:
+    """A value in the dtype of a parameter; of a complex one it has the parts."""
+    if x.dtype.kind != "c":
+        return np.array(value, x.dtype)
+    return np.array(value, x.real.dtype, order="C").view(x.dtype)[..., 0]
 '''
 
 UNFOLD = '''
@@ -103,11 +126,9 @@ def _tiles(arrays: list[Any], temporaries: int) -> Iterator[list[Any]]:
     """Blocks of the arrays that may be written, each with temporaries of its shape.
 
     The first array is the parameter; where another has an axis of length 1, its blocks share that one element. All
-    come in the dtype of the arithmetic, float32 at least: a half-precision parameter is rounded once per block.
+    come in the dtype of the arithmetic: a half-precision parameter is rounded once per block.
     """
-    dtype = arrays[0].dtype
-    if dtype.itemsize < 4:
-        dtype = np.dtype(np.float32)
+    dtype = _dtype(arrays[0])
     if not arrays[0].ndim:
         arrays = [a.reshape(1) for a in arrays]
     scratch: list[Any] = []
@@ -166,7 +187,7 @@ UNIFORM = '''
 def _uniform(like: Any, noise: tuple[int, int, int], start: int, draw: int) -> Any:
     """Noise in [0, 1), of 24 bits in every dtype."""
     a, _ = _words(like.size, noise, start, draw)
-    return ((a >> np.uint32(8)) * 2.0**-24).reshape(like.shape).astype(_noisy(like))
+    return ((a >> np.uint32(8)) * 2.0**-24).reshape(like.shape).astype(_dtype(like))
 '''
 
 RADEMACHER = '''
@@ -174,7 +195,7 @@ RADEMACHER = '''
 def _rademacher(like: Any, noise: tuple[int, int, int], start: int, draw: int) -> Any:
     """Noise of -1 and 1."""
     a, _ = _words(like.size, noise, start, draw)
-    return (1.0 - 2.0 * (a >> np.uint32(31))).reshape(like.shape).astype(_noisy(like))
+    return (1.0 - 2.0 * (a >> np.uint32(31))).reshape(like.shape).astype(_dtype(like))
 '''
 
 NORMAL = '''
@@ -185,16 +206,8 @@ def _normal(like: Any, noise: tuple[int, int, int], start: int, draw: int) -> An
     u = ((a >> np.uint32(8)) | np.uint32(1)) * 2.0**-24
     f = ((b >> np.uint32(8)) | np.uint32(1)) * 2.0**-24
     sign = 1.0 - 2.0 * (b & np.uint32(1))
-    return (sign * np.sqrt(-2.0 * np.log(u)) * np.sin(math.pi / 2 * f)).reshape(like.shape).astype(_noisy(like))
+    return (sign * np.sqrt(-2.0 * np.log(u)) * np.sin(math.pi / 2 * f)).reshape(like.shape).astype(_dtype(like))
 '''
-
-NOISY = '''
-
-def _noisy(like: Any) -> Any:
-    """The dtype of the arithmetic: float32 at least."""
-    return np.float32 if like.dtype.itemsize < 4 else like.dtype
-'''
-
 
 QR = '''
 
@@ -258,8 +271,9 @@ def _eye(a: Any) -> Any:
 def used_in(body: str) -> list[str]:
     """The helpers that the text of a class calls, and those that they call."""
     found = []
-    noise = {"_uniform": UNIFORM, "_normal": NORMAL, "_rademacher": RADEMACHER, "_words": WORDS, "_noisy": NOISY}
+    noise = {"_uniform": UNIFORM, "_normal": NORMAL, "_rademacher": RADEMACHER, "_words": WORDS}
     helpers = noise | {
+        "_full": FULL, "_own": OWN, "_as_param": AS_PARAM,
         "_filled": FILLED, "_blocks": BLOCKS, "_tiles": TILES, "_wide": WIDE, "_scalar": SCALAR, "_grads": GRADS,
         "_rebuilt": VIEWS, "_unfold": UNFOLD, "_fold": FOLD, "_spread": SPREAD,
         "_qr": QR, "_svd": SVD, "_cut_to": CUT_TO, "_eye": EYE, "_solve_triangular": SOLVE, "_take": TAKE,

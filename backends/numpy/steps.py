@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from adaspec import domains, ir
+from adaspec.complexes import takes_complex
 from adaspec.facts import negation
 from adaspec.ir import Assign, For, If, Stmt
 from adaspec.lower import Lowered, View
@@ -27,6 +28,9 @@ class Steps:
         self.time = timeline(lowered, names)
         self.host = NumberPrinter(names, self.time.intervals)
         self.bodies = Bodies(lowered, names, self.host, self.time)
+        self.complex = takes_complex(lowered.spec)
+        shared = [f'"{s.name}"' for s in lowered.rule.shared]
+        self.past = f"_past({', '.join(['state', *shared])})"
 
     # Hyperparameters
 
@@ -66,10 +70,11 @@ class Steps:
         ]
         used = ir.names(tuple(stmts)) | {n for p in phases for _, v in p.totals for n in ir.names(v)}
         used |= {SEED} if self.lowered.draws else set()
-        past = 'state["step"]'
-        lines = [*self.inputs(), *self.hypers(used, past)]
+        hypers = self.hypers(used, "past")
+        timed = any(line.endswith("past)") for line in hypers)
+        lines = [f"past = {self.past}" if timed else self.past, *self.inputs(), *hypers]
         arrays = ", ".join(f'"{n}": {self.names[n]}' for n in self.rule.array_inputs)
-        lines.append(f"work = _work(params, grads, state, self._shapes{f', {{{arrays}}}' if arrays else ''})")
+        lines.append(f"work = _work(params, grads, state, self._forms{f', {{{arrays}}}' if arrays else ''})")
         if self.rule.shared:
             lines += ["if not work:", "    return params, state", 'shared = state["shared"]']
             lines += [f'{self.names[s.name]} = shared["{s.name}"]' for s in self.rule.shared if s.name in used]
@@ -149,7 +154,7 @@ class Steps:
 
     def one_view(self, view: View) -> list[str]:
         reads = view.reads
-        lines = self.hypers(reads, 'max(state["step"] - 1, 0)')
+        lines = self.hypers(reads, f"max({self.past} - 1, 0)")
         lines += [f'{self.names[s.name]} = state["shared"]["{s.name}"]' for s in self.rule.shared if s.name in reads]
         step = self.rule.step
         # A view may be asked for before the first step, where t is 0.
@@ -162,9 +167,12 @@ class Steps:
         def one(name: str, empty: str, body: tuple[Stmt, ...], result: str, wanted: set[str]) -> list[str]:
             inner = [f"if {skipped}:", f"    return {empty}"]
             slots = [s for s in self.rule.slots if s.name in wanted]
-            inner += ['slots = state["slots"][path]'] if slots or step in wanted else []
-            inner += [f"{x} = _wide(param)"]
-            inner += [f"{g} = given[path].astype({x}.dtype, copy=False)"] if self.rule.grad in wanted else []
+            kept, here, grad = 'state["slots"][path]', "param", "given[path]"
+            if self.complex:
+                kept, here, grad = f"_all_pairs({kept})", "_pairs(param)", "_pairs(given[path])"
+            inner += [f"slots = {kept}"] if slots or step in wanted else []
+            inner += [f"{x} = _wide({here})"]
+            inner += [f"{g} = {grad}.astype({x}.dtype, copy=False)"] if self.rule.grad in wanted else []
             inner += [f"{self.names[s.name]} = {whole.slot(s)}" for s in slots]
             inner += [f'{self.names[step]} = slots["step"]'] if step in wanted else []
             inner += [*whole.block(body), f"return {result}"]
@@ -178,7 +186,8 @@ class Steps:
             total = f"sum(part{number}(path, param) for path, param in _leaves(params))"
             sums.append(f"    {self.names[part.name]} = {total}")
         wanted = ir.names((*view.body, Assign("", view.value)))
-        value = f"np.array({whole.text(view.value)}, param.dtype)"
+        value = whole.text(view.value)
+        value = f"_as_param(param, {value})" if self.complex else f"np.array({value}, param.dtype)"
         lines += one("one", "param.copy()", view.body, value, wanted)
         self.host.used |= host.used
         return [*lines, "", 'with np.errstate(all="ignore"):', *sums, "    return _rebuilt(params, one)"]
