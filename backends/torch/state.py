@@ -140,7 +140,7 @@ def load(frame: Frame, own: list[str], total: list[str]) -> Lines:
     keys = " | {" + ", ".join(f'"{n}"' for n in own) + "}" if own else ""
     lines += [
         '        for i, group in enumerate(state_dict["param_groups"]):',
-        f'            needed = self.defaults.keys() - {{"foreach"}}{keys}',
+        f'            needed = self.defaults.keys() - {{"foreach", "differentiable"}}{keys}',
     ]
     if total:
         lines += ["            if i == 0:", "                needed |= {" + ", ".join(f'"{n}"' for n in total) + "}"]
