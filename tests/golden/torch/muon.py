@@ -167,7 +167,7 @@ class Muon(torch.optim.Optimizer):
     def _fit(self, state_dict: dict[str, Any]) -> dict[Tensor, dict[str, Tensor]]:
         """The saved slots by parameter, in their own dtypes; ValueError if they are not its own."""
         for i, group in enumerate(state_dict["param_groups"]):
-            needed = self.defaults.keys() - {"foreach"}
+            needed = self.defaults.keys() - {"foreach", "differentiable"}
             if missing := sorted(needed - group.keys()):
                 raise ValueError(f"not a state of Muon: its group {i} lacks {missing}")
             _check_hypers(dict(group))

@@ -231,7 +231,7 @@ class Prodigy(torch.optim.Optimizer):
     def _fit(self, state_dict: dict[str, Any]) -> dict[Tensor, dict[str, Tensor]]:
         """The saved slots by parameter, in their own dtypes; ValueError if they are not its own."""
         for i, group in enumerate(state_dict["param_groups"]):
-            needed = self.defaults.keys() - {"foreach"}
+            needed = self.defaults.keys() - {"foreach", "differentiable"}
             if i == 0:
                 needed |= {"r", "growth", "model_step"}
             if missing := sorted(needed - group.keys()):

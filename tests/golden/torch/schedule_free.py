@@ -222,7 +222,7 @@ class ScheduleFree(torch.optim.Optimizer):
         if self._shown is not None:
             raise RuntimeError(f"the parameters show the view '{self._shown}': call train() first")
         for i, group in enumerate(state_dict["param_groups"]):
-            needed = self.defaults.keys() - {"foreach"} | {"weight"}
+            needed = self.defaults.keys() - {"foreach", "differentiable"} | {"weight"}
             if missing := sorted(needed - group.keys()):
                 raise ValueError(f"not a state of ScheduleFree: its group {i} lacks {missing}")
             _check_hypers(dict(group))
