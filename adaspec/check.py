@@ -209,15 +209,25 @@ def check_dialects(rule: ir.Rule) -> None:
         check_words(rule, dialect)
 
 
+STEP = "step"
+"""The counter of updates, as a dialect speaks of it: `step=None` where the original keeps none."""
+
+
 def check_words(rule: ir.Rule, dialect: ir.Dialect) -> None:
     """The words of a dialect stand for what the rule declares, and no two for the same."""
     known = [*rule.state_names, *(h.name for h in rule.hypers)]
     meant: dict[tuple[bool, str, int | None], str] = {}
     for word in dialect.names:
+        if word.name == STEP and word.word is None and STEP not in known:
+            continue
         if word.name not in known:
             what = f"the dialect '{dialect.name}' names '{word.name}', which is no hyperparameter, slot or Shared"
             raise SpecError(what, word, suggest(word.name, known))
         declared = rule.hyper(word.name)
+        if word.word is None:
+            if word.name in rule.state_names:
+                raise SpecError(f"'{word.name}' is state: without a word it could not be found", word, "name it")
+            continue
         if word.place is not None and declared is None:
             raise SpecError(f"'{word.name}' is state, which is no element of '{word.word}'", word, "name it whole")
         if word.off is not None and (declared is None or not declared.optional):

@@ -168,13 +168,16 @@ class Literals:
                     raise self.refuse(table, "`names` is a table of words", 'names=dict(m="exp_avg", v="exp_avg_sq")')
             for row in rows:
                 name = str(row.arg)
-                text = row.value.value if isinstance(row.value, ast.Constant) else None
+                if name in found:
+                    raise self.refuse(row, f"'{name}' is named twice", "once is enough")
+                text = row.value.value if isinstance(row.value, ast.Constant) else ""
+                if text is None:
+                    found[name] = ir.Word(name, None, span=self.span(row))
+                    continue
                 parts = WORD.fullmatch(text) if isinstance(text, str) and len(text) <= 60 else None
                 if parts is None or keyword.iskeyword(parts["word"]):
                     hint = 'm="exp_avg", or least="step_sizes[0]", or mu="momentum=0" where None is 0 there'
                     raise self.refuse(row.value, f"not a word for '{name}'", hint)
-                if name in found:
-                    raise self.refuse(row, f"'{name}' is named twice", "once is enough")
                 place, off = parts["place"], parts["off"]
                 number = None if off is None else float(off) if "." in off else int(off)
                 found[name] = ir.Word(

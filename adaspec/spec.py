@@ -82,7 +82,7 @@ class Spec:
 
     @cached_property
     def aliases(self) -> Mapping[str, str]:
-        """Of hyperparameters that a native optimizer spells otherwise (`words.spoken`), the new name by the rule's own."""
+        """Of hyperparameters that a native optimizer spells otherwise (`words.spoken`): the new name by the rule's."""
         return {}
 
     @cached_property

@@ -127,6 +127,6 @@ def _function(function: ir.Function) -> list[str]:
 def _dialect(dialect: ir.Dialect) -> str:
     row = [f'of="{dialect.of}"'] if dialect.of else []
     row += [f"{s.name}={s.value!r}" for s in dialect.settings]
-    words = ", ".join(f'{w.name}="{w.text}"' for w in dialect.names)
+    words = ", ".join(f"{w.name}={w.text}" for w in dialect.names)
     row += [f"names=dict({words})"] if words else []
     return f'    "{dialect.name}": dict({", ".join(row)}),'

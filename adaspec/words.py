@@ -44,55 +44,81 @@ def spoken(spec: Spec, target: str) -> Spec:
     spec = spec.laid_out(target)
     if spec.dialect is None or spec.dialect.of is None or home(spec) != target:
         return spec
-    table = {name: w.word for name, w in words(spec, target).items() if w.place is None and w.word != name}
-    rule, name = _respelt(spec.rule, table), spec.dialect.of.rpartition(".")[2]
+    given = words(spec, target)
+    table = _table(spec, given)
+    fixed = {h.name: h.default for h in spec.rule.hypers if h.name in given and given[h.name].word is None}
+    rule, name = _respelt(spec.rule, table, fixed), spec.dialect.of.rpartition(".")[2]
     name = f"{name}_" if is_keyword(name) else name
     dialect = replace(spec.dialect, names=tuple(replace(w, name=table.get(w.name, w.name)) for w in spec.dialect.names))
     found = Spec(replace(rule, name=name) if name.islower() else rule, spec.layout, dialect)
-    hypers = zip(spec.core.hypers, found.core.hypers, strict=True)
     found.__dict__["hash"] = spec.hash
-    found.__dict__["aliases"] = {old.name: new.name for old, new in hypers if old.name != new.name}
+    found.__dict__["aliases"] = {old: new for old, new in table.items() if old in spec.hypers}
     if not name.islower():
         found.__dict__["class_name"] = name
     return found
 
 
-def own(spec: Spec, target: str) -> dict[str, str]:
-    """The rule's own name of everything that `spoken` spells otherwise, by its new name."""
-    before, after = spec.core, spoken(spec, target).core
-    pairs = [
-        *zip(before.hypers, after.hypers, strict=True),
-        *zip(before.slots, after.slots, strict=True),
-        *zip(before.shared, after.shared, strict=True),
-    ]
-    return {new.name: old.name for old, new in pairs if new.name != old.name}
+def renamed(spec: Spec, target: str) -> Mapping[str, str]:
+    """By the rule's own names of hyperparameters, slots and Shareds, those of `spoken`; without what is fixed there."""
+    given = words(spec, target)
+    table = _table(spec, given)
+    every = [*spec.hypers, *(s.name for s in spec.core.slots), *spec.shared]
+    return {name: table.get(name, name) for name in every if name not in given or given[name].word is not None}
 
 
-def _respelt(rule: ir.Rule, table: dict[str, str]) -> ir.Rule:
-    """The rule with every name exchanged throughout; what had a new name before gets a free one."""
+def _table(spec: Spec, table: Mapping[str, ir.Word]) -> dict[str, str]:
+    """The new name of what is spelt otherwise; state that shares its word with a hyperparameter has one like it."""
+    taken = _identifiers(spec.rule) | {w.word for w in table.values() if w.word}
+    own = set(spec.hypers)
+    first = {w.word for name, w in table.items() if name in own and w.place is None} | (own - table.keys())
+    found: dict[str, str] = {}
+    for name, w in table.items():
+        if w.word is not None and w.place is None and w.word != name:
+            found[name] = fresh(w.word, taken) if name not in own and w.word in first else w.word
+    return found
+
+
+def _respelt(rule: ir.Rule, table: dict[str, str], fixed: Mapping[str, Any]) -> ir.Rule:
+    """The rule with every name exchanged throughout, and with the value of each hyperparameter that is `fixed`.
+
+    What had a new name before gets a free one.
+    """
     taken = _identifiers(rule) | set(table.values())
     clashes = (_identifiers(rule) & set(table.values())) - table.keys()
     table = table | {name: fresh(name, taken) for name in sorted(clashes)}
-
     functions = {f.name for f in rule.functions}
 
     def named(text: Any) -> Any:
         return table.get(text, text) if isinstance(text, str) else text
 
+    def begun(value: Any) -> Any:
+        return fixed.get(value, named(value)) if isinstance(value, str) else value
+
     def change(node: Any) -> Any:
-        node = ir.rebuild(node, change)
+        if isinstance(node, ir.Function):
+            own = {a.name for a in node.arguments}
+            return changed(node, {name: value for name, value in fixed.items() if name not in own})
+        return changed(node, fixed)
+
+    def changed(node: Any, fixed: Mapping[str, Any]) -> Any:
+        node = ir.rebuild(node, lambda part: changed(part, fixed))
         match node:
+            case ir.Name(id=name) if name in fixed:
+                return _literal(fixed[name], node.span)
+            case ir.Compare("is" | "is not" as op, ir.Number() | ir.Constant() as given):
+                nothing = isinstance(given, ir.Constant) and given.value is None
+                return ir.Constant(nothing == (op == "is"), span=node.span)
             case ir.Name():
                 return replace(node, id=named(node.id))
             case ir.Assign() | ir.Slot() | ir.Shared() | ir.Hyper() | ir.Input() | ir.Argument():
                 node = replace(node, name=named(node.name))
-                return replace(node, initial=named(node.initial)) if isinstance(node, ir.Shared) else node
+                return replace(node, initial=begun(node.initial)) if isinstance(node, ir.Shared) else node
             case ir.Unpack():
                 return replace(node, names=tuple(map(named, node.names)))
             case ir.For():
                 return replace(node, variable=named(node.variable))
             case ir.Init():
-                return replace(node, value=named(node.value), rank=named(node.rank))
+                return replace(node, value=begun(node.value), rank=begun(node.rank))
             case ir.Function():
                 return replace(node, name=named(node.name))
             case ir.Call() if node.function in functions:  # else its options are the vocabulary's
@@ -102,6 +128,7 @@ def _respelt(rule: ir.Rule, table: dict[str, str]) -> ir.Rule:
 
     parts = {n: getattr(rule, n) for n in ("slots", "shared", "hypers", "inputs", "functions", "body")}
     new = {name: tuple(change(node) for node in part) for name, part in parts.items()}
+    new["hypers"] = tuple(h for h in new["hypers"] if h.name not in fixed)
     step = None if rule.step is None else named(rule.step)
     return replace(rule, **new, param=named(rule.param), grad=named(rule.grad), step=step, dialects=())
 
@@ -112,3 +139,7 @@ def _identifiers(rule: ir.Rule) -> set[str]:
     for function in rule.functions:
         found |= {a.name for a in function.arguments} | set(ir.assigned(function.body))
     return found | {n.variable for n in ir.walk(rule) if isinstance(n, ir.For)}
+
+
+def _literal(value: Any, span: ir.Span) -> ir.Expr:
+    return ir.Constant(value, span=span) if value is None or isinstance(value, bool) else ir.Number(value, span=span)

@@ -25,4 +25,4 @@ def acprop(
     return x, m, s
 
 
-dialects = {"acprop:optax": dict(of="optax.contrib.acprop", lr=1e-2)}
+dialects = {"acprop:optax": dict(of="optax.contrib.acprop", lr=1e-2, names=dict(m="mu", s="nu"))}

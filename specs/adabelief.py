@@ -24,6 +24,8 @@ def adabelief(
 
 dialects = {
     "adabelief:paper": dict(eps=1e-8, eps_root=1e-8),
-    "adabelief:optax": dict(of="optax.adabelief", lr=1e-2),
+    "adabelief:optax": dict(
+        of="optax.adabelief", lr=1e-2, names=dict(amsgrad=None, decoupled=None, weight_decay=None, m="mu", s="nu")
+    ),
     "adabelief:pytorch_optimizer": dict(of="pytorch_optimizer.AdaBelief"),
 }

@@ -26,8 +26,16 @@ def adadelta(
 
 dialects = {
     "adadelta:paper": dict(),
-    "adadelta:torch": dict(of="torch.optim.Adadelta", rho=0.9),
-    "adadelta:optax": dict(of="optax.adadelta", lr=1e-2, rho=0.9),
+    "adadelta:torch": dict(
+        of="torch.optim.Adadelta", rho=0.9, names=dict(decoupled=None, v="square_avg", s="acc_delta")
+    ),
+    "adadelta:optax": dict(of="optax.adadelta", lr=1e-2, rho=0.9, names=dict(decoupled=None, v="e_g", s="e_x")),
     "adadelta:pytorch_optimizer": dict(of="pytorch_optimizer.AdaDelta", rho=0.9),
-    "adadelta:keras": dict(of="keras.optimizers.Adadelta", lr=1e-3, eps=1e-7, decoupled=True),
+    "adadelta:keras": dict(
+        of="keras.optimizers.Adadelta",
+        lr=1e-3,
+        eps=1e-7,
+        decoupled=True,
+        names=dict(decoupled=None, v="accumulated_grad", s="accumulated_delta_var"),
+    ),
 }

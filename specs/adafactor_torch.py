@@ -12,13 +12,13 @@ def adafactor_torch(
     full: Slot = zeros,
     *,
     lr: Rate = 1e-2,
-    decay: Positive = 0.8,
+    beta2_decay: Real = -0.8,
     clip: Positive = 1.0,
     eps1: Positive = 1e-8,
     eps2: Positive = 1e-3,
     weight_decay: Rate = 0.0,
 ):
-    beta = 1 - t**-decay
+    beta = 1 - t**beta2_decay
     if x.ndim >= 2:
         row = beta * row + (1 - beta) * mean(g**2, axis=-1)
         col = beta * col + (1 - beta) * mean(g**2, axis=-2)
@@ -35,5 +35,9 @@ def adafactor_torch(
 
 # Where it is not told, torch takes for eps1 the machine epsilon of the parameter's dtype: float64's here.
 dialects = {
-    "adafactor:torch": dict(of="torch.optim.Adafactor", eps1=2.220446049250313e-16),
+    "adafactor:torch": dict(
+        of="torch.optim.Adafactor",
+        eps1=2.220446049250313e-16,
+        names=dict(clip="d", eps1="eps[0]", eps2="eps[1]", row="row_var", col="col_var", full="variance"),
+    ),
 }

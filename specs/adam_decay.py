@@ -31,6 +31,9 @@ def adam_decay(
 
 
 dialects = {
-    "adam:torch": dict(of="torch.optim.Adam"),
+    "adam:torch": dict(
+        of="torch.optim.Adam",
+        names=dict(decoupled="decoupled_weight_decay", m="exp_avg", v="exp_avg_sq", v_max="max_exp_avg_sq"),
+    ),
     "adam:optimi": dict(of="optimi.Adam", lr=1e-2, beta2=0.99, eps=1e-6),
 }

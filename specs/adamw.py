@@ -30,7 +30,7 @@ def adamw(
 
 dialects = {
     "adamw:paper": dict(),
-    "adamw:torch": dict(of="torch.optim.AdamW"),
+    "adamw:torch": dict(of="torch.optim.AdamW", names=dict(m="exp_avg", v="exp_avg_sq", v_max="max_exp_avg_sq")),
     "adamw:optimi": dict(of="optimi.AdamW", lr=1e-2, beta2=0.99, eps=1e-6),
     "adamw:timm": dict(of="timm.optim.adamw.AdamWLegacy"),
 }

@@ -29,8 +29,8 @@ def adamw_nesterov(
 
 
 dialects = {
-    "nadam:optax": dict(of="optax.nadam", lr=1e-2),
-    "nadamw:optax": dict(of="optax.nadamw", lr=1e-2, weight_decay=1e-4),
-    "adam:optax": dict(of="optax.adam", lr=1e-2, nesterov=False),
-    "adamw:optax": dict(of="optax.adamw", lr=1e-2, weight_decay=1e-4, nesterov=False),
+    "nadam:optax": dict(of="optax.nadam", lr=1e-2, names=dict(weight_decay=None, m="mu", v="nu")),
+    "nadamw:optax": dict(of="optax.nadamw", lr=1e-2, weight_decay=1e-4, names=dict(m="mu", v="nu")),
+    "adam:optax": dict(of="optax.adam", lr=1e-2, nesterov=False, names=dict(weight_decay=None, m="mu", v="nu")),
+    "adamw:optax": dict(of="optax.adamw", lr=1e-2, weight_decay=1e-4, nesterov=False, names=dict(m="mu", v="nu")),
 }

@@ -25,6 +25,8 @@ def ademamix(
 
 
 dialects = {
-    "ademamix:optax": dict(of="optax.contrib.ademamix", lr=1e-2),
+    "ademamix:optax": dict(
+        of="optax.contrib.ademamix", lr=1e-2, names=dict(decoupled=None, warmup=None, m="m1", slow="m2", v="nu")
+    ),
     "ademamix:pytorch_optimizer": dict(of="pytorch_optimizer.AdEMAMix", decoupled=False),
 }

@@ -23,7 +23,13 @@ def adopt(
 
 dialects = {
     "adopt:paper": dict(),
-    "adopt:optax": dict(of="optax.contrib.adopt", lr=1e-2),
+    "adopt:optax": dict(
+        of="optax.contrib.adopt",
+        lr=1e-2,
+        names=dict(
+            clip_more=None, clip_power=None, decay_first=None, decoupled=None, weight_decay=None, m="mu", v="nu"
+        ),
+    ),
     "adopt:timm": dict(of="timm.optim.adopt.Adopt", clip_power=0.333, decay_first=False),
     "adopt:pytorch_optimizer": dict(of="pytorch_optimizer.ADOPT", clip_more=True),
 }

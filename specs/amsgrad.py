@@ -30,5 +30,9 @@ def amsgrad(
 
 dialects = {
     "amsgrad:paper": dict(eps=0.0, corrected_m=False, corrected_v=False),
-    "amsgrad:optax": dict(of="optax.amsgrad", lr=1e-2),
+    "amsgrad:optax": dict(
+        of="optax.amsgrad",
+        lr=1e-2,
+        names=dict(corrected_m="bias_correction_mu", corrected_v="bias_correction_nu", m="mu", v="nu", v_max="nu_max"),
+    ),
 }

@@ -9,6 +9,7 @@ def asgd(
     t: Step,
     average: Slot = copy,
     eta: Slot = full("lr").scalar,
+    mu: Slot = ones.scalar,
     *,
     lr: Rate = 1e-2,
     lambd: Rate = 1e-4,
@@ -18,10 +19,10 @@ def asgd(
 ):
     g = g + weight_decay * x
     x = x - lambd * eta * x - eta * g
-    mu = 1 / maximum(1.0, t - 1 - t0)
     average = average + mu * (x - average)
     eta = lr / (1 + lambd * lr * t) ** alpha
-    return x, average, eta
+    mu = 1 / maximum(1.0, t - t0)
+    return x, average, eta, mu
 
 
 @view("average")
@@ -31,5 +32,5 @@ def averaged(average: Slot):
 
 
 dialects = {
-    "asgd:torch": dict(of="torch.optim.ASGD"),
+    "asgd:torch": dict(of="torch.optim.ASGD", names=dict(average="ax")),
 }

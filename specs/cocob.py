@@ -26,4 +26,12 @@ def cocob(
     return x, x0, won, largest, size, reward
 
 
-dialects = {"cocob:paper": dict(), "cocob:optax": dict(of="optax.contrib.cocob")}
+dialects = {
+    "cocob:paper": dict(),
+    "cocob:optax": dict(
+        of="optax.contrib.cocob",
+        names=dict(
+            x0="init_particles", won="cumulative_gradients", largest="scale", size="subgradients", reward="reward"
+        ),
+    ),
+}

@@ -32,4 +32,17 @@ def dog(
     return x, x0, distance, squares
 
 
-dialects = {"dog:paper": dict(), "dog:optax": dict(of="optax.contrib.dog")}
+dialects = {
+    "dog:paper": dict(),
+    "dog:optax": dict(
+        of="optax.contrib.dog",
+        names=dict(
+            first_distance=None,
+            first_rate=None,
+            first_share=None,
+            x0="init_params",
+            distance="max_dist",
+            squares="sum_sq_norm_grads",
+        ),
+    ),
+}

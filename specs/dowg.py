@@ -23,4 +23,15 @@ def dowg(
     return x, x0, distance2, squares
 
 
-dialects = {"dowg:paper": dict(), "dowg:optax": dict(of="optax.contrib.dowg")}
+dialects = {
+    "dowg:paper": dict(),
+    "dowg:optax": dict(
+        of="optax.contrib.dowg",
+        names=dict(
+            first_distance2="init_estim_sq_dist",
+            x0="init_params",
+            distance2="estim_sq_dist",
+            squares="weighted_sq_norm_grads",
+        ),
+    ),
+}

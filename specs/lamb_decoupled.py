@@ -31,6 +31,8 @@ def lamb_decoupled(
 
 
 dialects = {
-    "lamb:keras": dict(of="keras.optimizers.Lamb", eps=1e-7),
-    "lamb:optax": dict(of="optax.lamb", lr=1e-2, decoupled=False),
+    "lamb:keras": dict(
+        of="keras.optimizers.Lamb", eps=1e-7, names=dict(decoupled=None, eps_root=None, m="momentum", v="velocity")
+    ),
+    "lamb:optax": dict(of="optax.lamb", lr=1e-2, decoupled=False, names=dict(decoupled=None, m="mu", v="nu")),
 }

@@ -23,9 +23,9 @@ def lion(
 
 dialects = {
     "lion:paper": dict(),
-    "lion:optax": dict(of="optax.lion", lr=1e-2, weight_decay=1e-3),
+    "lion:optax": dict(of="optax.lion", lr=1e-2, weight_decay=1e-3, names=dict(decoupled=None, m="mu")),
     "lion:pytorch_optimizer": dict(of="pytorch_optimizer.Lion"),
     "lion:timm": dict(of="timm.optim.lion.Lion"),
     "lion:optimi": dict(of="optimi.Lion", lr=1e-2),
-    "lion:keras": dict(of="keras.optimizers.Lion", lr=1e-3),
+    "lion:keras": dict(of="keras.optimizers.Lion", lr=1e-3, names=dict(decoupled=None, m="momentum")),
 }

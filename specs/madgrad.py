@@ -31,7 +31,9 @@ def madgrad(
 
 dialects = {
     "madgrad:paper": dict(),
-    "madgrad:optax": dict(of="optax.contrib.madgrad"),
+    "madgrad:optax": dict(
+        of="optax.contrib.madgrad", names=dict(decoupled=None, mu="momentum", s="s", x0="x0", v="grad_sum_sq")
+    ),
     "madgrad:timm": dict(of="timm.optim.madgrad.MADGRAD"),
     "madgrad:pytorch_optimizer": dict(of="pytorch_optimizer.MADGRAD", lr=1e-3),
 }

@@ -36,5 +36,8 @@ def muon_keras(
 
 
 dialects = {
-    "muon:keras": dict(of="keras.optimizers.Muon"),
+    "muon:keras": dict(
+        of="keras.optimizers.Muon",
+        names=dict(steps="ns_steps", adam_beta1="adam_beta_1", adam_beta2="adam_beta_2", m="momentum", v="velocity"),
+    ),
 }

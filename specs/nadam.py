@@ -24,7 +24,10 @@ def nadam(
 
 
 dialects = {
-    "nadam:torch": dict(of="torch.optim.NAdam"),
+    "nadam:torch": dict(
+        of="torch.optim.NAdam",
+        names=dict(decoupled="decoupled_weight_decay", m="exp_avg", v="exp_avg_sq", past="mu_product"),
+    ),
     "nadam:timm": dict(of="timm.optim.nadam.NAdamLegacy"),
     "nadam:keras": dict(of="keras.optimizers.Nadam", lr=1e-3, eps=1e-7, momentum_decay=1.0, decoupled=True),
 }

@@ -32,7 +32,13 @@ def novograd(
 
 dialects = {
     "novograd:paper": dict(),
-    "novograd:optax": dict(of="optax.novograd", beta1=0.9, beta2=0.25, eps=1e-6),
+    "novograd:optax": dict(
+        of="optax.novograd",
+        beta1=0.9,
+        beta2=0.25,
+        eps=1e-6,
+        names=dict(decoupled=None, first_seen=None, first_whole=None, grad_averaging=None, m="mu", v="nu"),
+    ),
     "novograd:pytorch_optimizer": dict(of="pytorch_optimizer.NovoGrad", lr=1e-3, first_whole=True),
     "novograd:timm": dict(of="timm.optim.nvnovograd.NvNovoGrad", lr=1e-3, first_seen=True),
 }

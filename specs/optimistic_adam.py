@@ -33,5 +33,7 @@ def optimistic_adam(
 
 dialects = {
     "optimistic_adam:optax": dict(of="optax.optimistic_adam", lr=1e-2),
-    "optimistic_adam_v2:optax": dict(of="optax.optimistic_adam_v2", lr=1e-2),
+    "optimistic_adam_v2:optax": dict(
+        of="optax.optimistic_adam_v2", lr=1e-2, names=dict(m="mu", v="nu", before="previous_gradient")
+    ),
 }

@@ -18,4 +18,8 @@ def optimistic_descent(
     return x, before
 
 
-dialects = {"optimistic_gradient_descent:optax": dict(of="optax.optimistic_gradient_descent")}
+dialects = {
+    "optimistic_gradient_descent:optax": dict(
+        of="optax.optimistic_gradient_descent", names=dict(before="previous_gradient")
+    )
+}

@@ -31,7 +31,12 @@ def radam(
 
 dialects = {
     "radam:paper": dict(threshold=4.0, eps=0.0),
-    "radam:torch": dict(of="torch.optim.RAdam"),
+    "radam:torch": dict(
+        of="torch.optim.RAdam",
+        names=dict(
+            eps_hat=None, silent=None, threshold=None, decoupled="decoupled_weight_decay", m="exp_avg", v="exp_avg_sq"
+        ),
+    ),
     "radam:timm": dict(of="timm.optim.radam.RAdamLegacy", decoupled=True),
     "radam:optimi": dict(of="optimi.RAdam", lr=1e-2, beta2=0.99, eps=1e-6, eps_hat=False),
     "radam:pytorch_optimizer": dict(of="pytorch_optimizer.RAdam", decoupled=True, silent=True),

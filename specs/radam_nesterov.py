@@ -28,4 +28,4 @@ def radam_nesterov(
     return x, m, v
 
 
-dialects = {"radam:optax": dict(of="optax.radam", lr=1e-2, nesterov=False)}
+dialects = {"radam:optax": dict(of="optax.radam", lr=1e-2, nesterov=False, names=dict(m="mu", v="nu"))}

@@ -31,7 +31,11 @@ dialects = {
     "rprop:torch": dict(
         of="torch.optim.Rprop",
         names=dict(
-            shrink="etas[0]", grow="etas[1]", least="step_sizes[0]", most="step_sizes[1]", past="prev",
+            shrink="etas[0]",
+            grow="etas[1]",
+            least="step_sizes[0]",
+            most="step_sizes[1]",
+            past="prev",
             size="step_size",
         ),
     ),  # fmt: skip

@@ -33,5 +33,5 @@ def average(y: Param, z: Slot, *, beta1: Decay):
 
 
 dialects = {
-    "schedule_free_adamw:keras": dict(of="keras.optimizers.ScheduleFreeAdamW"),
+    "schedule_free_adamw:keras": dict(of="keras.optimizers.ScheduleFreeAdamW", names=dict(z="momentum", v="velocity")),
 }

@@ -27,8 +27,15 @@ def sgd_momentum(
 
 
 dialects = {
-    "sgd:optax": dict(of="optax.sgd", mu=None),
-    "sgd:torch": dict(of="torch.optim.SGD", lr=1e-3, mu=None),
+    "sgd:optax": dict(
+        of="optax.sgd", mu=None, names=dict(dampening=None, decoupled=None, weight_decay=None, mu="momentum", m="trace")
+    ),
+    "sgd:torch": dict(
+        of="torch.optim.SGD",
+        lr=1e-3,
+        mu=None,
+        names=dict(decoupled=None, step=None, mu="momentum=0", m="momentum_buffer"),
+    ),
     "sgd:optimi": dict(of="optimi.SGD", mu=None),
     "sgd:heavyball": dict(of="heavyball.SGD", lr=2.5e-3, decoupled=True),
     "sgdw:timm": dict(of="timm.optim.sgdw.SGDW", lr=1e-3, mu=None, decoupled=True),

@@ -25,5 +25,5 @@ def sgd_velocity(
 
 dialects = {
     "nesterov:paper": dict(nesterov=True),
-    "sgd:keras": dict(of="keras.optimizers.SGD", mu=None),
+    "sgd:keras": dict(of="keras.optimizers.SGD", mu=None, names=dict(mu="momentum=0", v="momentum")),
 }

@@ -11,5 +11,5 @@ def signum(x: Param, g: Grad, m: Slot = zeros, *, lr: Rate = 1e-4, mu: Decay = 0
 
 dialects = {
     "signum:paper": dict(),
-    "signum:optax": dict(of="optax.signum", lr=1e-2),
+    "signum:optax": dict(of="optax.signum", lr=1e-2, names=dict(mu="beta", m="ema")),
 }

@@ -28,4 +28,8 @@ def simplified_ademamix(
     return x, m, v
 
 
-dialects = {"simplified_ademamix:optax": dict(of="optax.contrib.simplified_ademamix", lr=1e-2)}
+dialects = {
+    "simplified_ademamix:optax": dict(
+        of="optax.contrib.simplified_ademamix", lr=1e-2, names=dict(decoupled=None, m="m", v="n")
+    )
+}

@@ -120,19 +120,22 @@ class Setting(Node):
 class Word(Node):
     """What an implementation calls the hyperparameter, slot or Shared `name`: `word`, or its element `place`.
 
-    `off` is the number that it takes where ours is None.
+    `off` is the number that it takes where ours is None. Without a word it has no such thing: a hyperparameter that is
+    what the dialect sets, or `step`, where it does not count its updates.
     """
 
     name: str
-    word: str
+    word: str | None
     place: int | None = None
     off: float | int | None = None
 
     @property
     def text(self) -> str:
-        """As a dialect writes it: `exp_avg`, `etas[0]`, `momentum=0`."""
+        """As a dialect writes it: `"exp_avg"`, `"etas[0]"`, `"momentum=0"`, `None`."""
+        if self.word is None:
+            return "None"
         place = "" if self.place is None else f"[{self.place}]"
-        return f"{self.word}{place}" if self.off is None else f"{self.word}{place}={self.off!r}"
+        return f'"{self.word}{place}"' if self.off is None else f'"{self.word}{place}={self.off!r}"'
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from adaspec.portable import (
 )
 from adaspec.spec import Spec
 from adaspec.tree import joined
+from adaspec.words import renamed, spoken
 
 from . import Module
 
@@ -45,10 +46,11 @@ class Holder:
 
         if params is None:
             raise TypeError("the state of an optax transformation does not know its parameters: give params=")
-        names = Module(lower(spec.laid_out("jax"))).names
+        names = Module(lower(spoken(spec, "jax"))).names
+        new = renamed(spec, "jax")
         self.spec = spec
-        self.fields = {s.name: names[s.name] for s in spec.core.slots}
-        self.shared = {s.name: names[s.name] for s in spec.core.shared}
+        self.fields = {s.name: names[new[s.name]] for s in spec.core.slots}
+        self.shared = {s.name: names[new[s.name]] for s in spec.core.shared}
         wanted = {"count", *self.fields.values(), *self.shared.values()}
         if set(source._fields) != wanted:
             raise ValueError(f"{spec.name} keeps {sorted(wanted)}, this state has {sorted(source._fields)}")

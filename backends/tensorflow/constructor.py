@@ -20,7 +20,7 @@ class Constructor:
     def init(self) -> list[str]:
         rate, public = self.names.rate, self.names.public
         given = [*([rate] if rate else []), *self.names.plain]
-        arguments = [f"{public[h.name]}={default(h)}" for h in given]
+        arguments = [f"{public[h.name]}={default(h, self.names.nothing(h))}" for h in given]
         base = (*(["weight_decay"] if self.names.base_decay else []), *BASE_ARGUMENTS)
         arguments += [f"{n}={BASE_DEFAULTS.get(n, 'None')}" for n in base]
         aliases = ", ".join(f'{n}="{word}"' for n, word in self.names.aliases.items())
@@ -43,7 +43,7 @@ class Constructor:
         for h in self.names.plain:
             value = f"{_TYPES.get(h.kind, 'float')}({public[h.name]}{' or 0.0' if self.names.off(h) else ''})"
             value = f"None if {public[h.name]} is None else {value}" if h.optional else value
-            lines.append(f"{BODY}{self.names.attributes[h.name]} = {value}")
+            lines.append(f"{BODY}{self.names.held[h.name]} = {value}")
         if self.rule.inputs:
             what = f"{class_name(self.spec)} takes inputs with each step: gradient_accumulation_steps must be None"
             lines += [f"{BODY}if gradient_accumulation_steps:", f'{BODY}    raise ValueError("{what}")']
@@ -57,7 +57,7 @@ class Constructor:
     def get_config(self) -> list[str]:
         absent = [] if self.names.decay or self.names.base_decay else ["weight_decay"]
         absent += [] if self.names.rate else ["learning_rate"]
-        pairs = [(self.names.public[h.name], self.names.attributes[h.name]) for h in self.names.plain]
+        pairs = [(self.names.public[h.name], self.names.held[h.name]) for h in self.names.plain]
         entries = [f'{BODY}    "{name}": {attribute},' for name, attribute in pairs]
         return [
             "    def get_config(self):",
@@ -71,9 +71,9 @@ class Constructor:
 _TYPES = {"Count": "int", "Flag": "bool"}
 
 
-def default(hyper: ir.Hyper) -> str:
-    """The default as the signature has it: a rate of 1 is 1.0."""
-    value = hyper.default
+def default(hyper: ir.Hyper, nothing: float | None = None) -> str:
+    """The default as the signature has it: a rate of 1 is 1.0, and `nothing` stands for None where it is a number."""
+    value = nothing if hyper.default is None else hyper.default
     return repr(value if value is None or hyper.static else float(value))
 
 

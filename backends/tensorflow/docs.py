@@ -52,7 +52,7 @@ class Documentation:
         counted = rule.step and re.search(rf"\b{rule.step}\b", update)
         step = f" at step `{rule.step}` (1 at the first)" if counted else ""
         parts = [f"Here `{rule.param}` is the variable and `{rule.grad}` its gradient{step}."]
-        slots = [f"`{s.name}`" for s in rule.slots]
+        slots = [f"`{self.names.slot(s.name)}`" for s in rule.slots]
         if slots:
             where = "float32, or float64 beside a float64 variable"
             parts += [f"The optimizer keeps {_and(slots)} for every variable ({where})."]
@@ -84,7 +84,7 @@ class Documentation:
         kind = text[0].upper() + text[1:] if hyper.static else f"A float in {text}"
         kind += " or None" if hyper.optional else " or None for 0" if self.names.off(hyper) else ""
         own = f"; the rule's `{hyper.name}`" if hyper.name != public else ""
-        return self.hanging(f"{public}: {kind}{more}{own}. Defaults to `{default(hyper)}`.")
+        return self.hanging(f"{public}: {kind}{more}{own}. Defaults to `{default(hyper, self.names.nothing(hyper))}`.")
 
     def hanging(self, text: str) -> list[str]:
         lines = textwrap.wrap(text, WIDTH - 4, subsequent_indent="    ", break_on_hyphens=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,7 @@ from adaspec import ir
 from adaspec.emit import mangle
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
+from adaspec.words import words
 
 KERAS_NAMES = {"lr": "learning_rate", "eps": "epsilon", "beta1": "beta_1", "beta2": "beta_2", "beta3": "beta_3"}
 
@@ -114,7 +116,22 @@ class Names:
     def aliases(self) -> dict[str, str]:
         """The spec's own names of arguments that have another one, and are not themselves the name of another."""
         known = {*self.public.values(), *BASE_ARGUMENTS, "weight_decay"}
-        return {n: public for n, public in self.public.items() if n not in known}
+        found = {n: public for n, public in self.public.items() if n not in known}
+        before = {old: self.public[new] for old, new in self.lowered.spec.aliases.items() if old not in known}
+        return found | before
+
+    @cached_property
+    def words(self) -> Mapping[str, ir.Word]:
+        """What the native optimizer that the rule is, if it is one, calls things by words of its own."""
+        return words(self.lowered.spec, "tensorflow")
+
+    def slot(self, name: str) -> str:
+        """How the variable of a slot is named, behind the path of its parameter."""
+        return (self.words[name].word if name in self.words else None) or name
+
+    def nothing(self, hyper: ir.Hyper) -> float | int | None:
+        """The number that stands for None in the signature and in the attribute; None where None itself does."""
+        return self.words[hyper.name].off if hyper.name in self.words and hyper.optional else None
 
     @cached_property
     def public(self) -> dict[str, str]:
@@ -126,7 +143,20 @@ class Names:
 
     @cached_property
     def attributes(self) -> dict[str, str]:
-        """Where a method finds a hyperparameter; the base class would read `weight_decay` and decay by itself."""
+        """What a method reads of a hyperparameter: the attribute, or None where it holds the number that means that."""
+        off = {h.name: self.nothing(h) for h in self.plain}
+        return {
+            n: held
+            if off[n] is None
+            else f"({held} or None)"
+            if off[n] == 0
+            else f"(None if {held} == {off[n]} else {held})"
+            for n, held in self.held.items()
+        }
+
+    @cached_property
+    def held(self) -> dict[str, str]:
+        """The attribute of a hyperparameter; the base class would read `weight_decay` and decay by itself."""
         public = {h.name: self.public[h.name] for h in self.plain}
         return {n: f"self._{word}" if word == "weight_decay" else f"self.{word}" for n, word in public.items()}
 

@@ -23,6 +23,7 @@ from adaspec.portable import (
     unpacked,
 )
 from adaspec.spec import Spec
+from adaspec.words import renamed, spoken
 
 from .names import Names
 
@@ -43,22 +44,35 @@ class Holder:
         if int(getattr(source, "_shown", 0)):
             raise RuntimeError("the variables show a view: call swap_view first")
         self.spec, self.optimizer = spec, source
-        self.names = Names(lower(spec.laid_out("tensorflow")))
+        self.names = Names(lower(spoken(spec, "tensorflow")))
+        self.renamed = renamed(spec, "tensorflow")
         variables = list(source._trainable_variables)
         paths = [getattr(v, "path", v.name) for v in variables]
         distinct(paths, "variables have the path")
-        hypers = {n: getattr(source, self.names.attributes[n].removeprefix("self.")) for n in deciding(spec)}
+        hypers = self.hypers()
         self.index = {path: i for i, path in enumerate(paths)}
         self.places: Mapping[str, Place] = {
             path: place(spec, path, tuple(v.shape), _dtype(v), hypers) for path, v in zip(paths, variables, strict=True)
         }
 
+    def hypers(self) -> dict[str, Any]:
+        """The hyperparameters on which it depends which slots there are."""
+        found = self.spec.defaults  # of those that the native optimizer has not: its own are these
+        for h in self.names.plain:
+            own = next(old for old, new in self.renamed.items() if new == h.name)
+            value, nothing = (
+                getattr(self.optimizer, self.names.held[h.name].removeprefix("self.")),
+                self.names.nothing(h),
+            )
+            found[own] = None if nothing is not None and value == nothing else value
+        return {name: found[name] for name in deciding(self.spec)}
+
     def slot(self, path: str, name: str) -> Any:
         """The variable of a slot; None where it has none."""
-        return getattr(self.optimizer, self.names.state[name])[self.index[path]]
+        return getattr(self.optimizer, self.names.state[self.renamed[name]])[self.index[path]]
 
     def shared(self, name: str) -> Any:
-        return getattr(self.optimizer, self.names.state[name])
+        return getattr(self.optimizer, self.names.state[self.renamed[name]])
 
     def read(self) -> PortableState:
         raw = counted(int(_value(self.optimizer._iterations)), "the optimizer")

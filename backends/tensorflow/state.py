@@ -34,7 +34,7 @@ class State:
         printer = KerasPrinter(self.names, self.steps.traced, smallest=0)
         for slot in self.rule.slots:
             typed = f', dtype="{slot.dtype}"' if slot.dtype else ""
-            parts = [f'self._add_slot(variable, "{slot.name}"{self.beginning(slot.init)}{typed})']
+            parts = [f'self._add_slot(variable, "{self.names.slot(slot.name)}"{self.beginning(slot.init)}{typed})']
             presence = self.lowered.presence[slot.name]
             if presence != Constant(True):
                 parts.append(f"if {printer.text(printer.shaped(presence), 2)} else None")
@@ -57,7 +57,7 @@ class State:
         ]
 
     def inventory(self) -> str:
-        slots = [f"`{s.name}`" for s in self.rule.slots]
+        slots = [f"`{self.names.slot(s.name)}`" for s in self.rule.slots]
         shared = [f"`{s.name}`" for s in self.rule.shared]
         parts = [f"{', '.join(slots)} for every variable"] if slots else []
         parts += [f"{', '.join(shared)} for the whole model"] if shared else []

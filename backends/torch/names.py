@@ -64,7 +64,8 @@ class Names:
     def key(self, name: str) -> str:
         """Under what a slot or a hyperparameter stands in the state, the group and the signature."""
         shared = {s.name for s in self.lowered.rule.shared}
-        return name if name in self.words and name not in TORCH | shared else self(name)
+        word = self.words[name].word if name in self.words and name not in shared else None
+        return self(name) if word is None or word in TORCH else word
 
     def fresh(self, name: str) -> str:
         """`name`, or a name like it that nothing else has."""
@@ -75,6 +76,11 @@ class Names:
         """What the native optimizer that the rule is, if it is one, calls things by words of its own."""
         return words(self.lowered.spec, "torch")
 
+    @property
+    def uncounted(self) -> bool:
+        """Whether the native optimizer that the rule is keeps no count of its updates."""
+        return "step" in self.words and self.words["step"].word is None
+
     @cached_property
     def tuples(self) -> dict[str, tuple[ir.Hyper, ...]]:
         """The hyperparameters that torch gathers: beta1, beta2, … into `betas`; others as a dialect says (`etas`)."""
@@ -83,7 +89,7 @@ class Names:
             betas.append(hyper)
         found = {"betas": tuple(betas)} if len(betas) > 1 else {}
         placed = [w for w in self.words.values() if w.place is not None]
-        for word in dict.fromkeys(w.word for w in placed):
+        for word in dict.fromkeys(w.word for w in placed if w.word):
             own = sorted((w for w in placed if w.word == word), key=lambda w: w.place or 0)
             found[word] = tuple(h for w in own if (h := self.lowered.rule.hyper(w.name)))
         return found

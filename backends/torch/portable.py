@@ -9,7 +9,7 @@ from typing import Any
 from adaspec.lower import lower
 from adaspec.portable import Array, ParameterState, Place, PortableState, counted, deciding, distinct, place
 from adaspec.spec import Spec
-from adaspec.words import spoken
+from adaspec.words import renamed, spoken
 
 from .inputs import asked_by_flags
 from .names import Names
@@ -31,8 +31,8 @@ class Holder:
         shown = getattr(source, "_shown", None)
         if shown is not None:
             raise RuntimeError(f"the parameters show the view '{shown}': call train() first")
-        self.words = spoken(spec, "torch")
-        lowered, flags = asked_by_flags(lower(self.words))
+        lowered, flags = asked_by_flags(lower(spoken(spec, "torch")))
+        self.renamed = renamed(spec, "torch")
         self.spec, self.optimizer = spec, source
         self.names = Names(lowered, flags)
         self.shares = Shares(lowered, self.names)
@@ -45,20 +45,20 @@ class Holder:
         }
 
     def hypers(self, group: dict[str, Any]) -> dict[str, Any]:
-        both = zip(self.spec.core.hypers, self.words.core.hypers, strict=True)
-        wanted = deciding(self.spec)
-        return {own.name: self.names.held(new.name, group) for own, new in both if own.name in wanted}
+        found = self.spec.defaults  # of those that the native optimizer has not: its own are these
+        found |= {own: self.names.held(new, group) for own, new in self.renamed.items() if own in self.spec.hypers}
+        return {name: found[name] for name in deciding(self.spec)}
 
     @property
     def keys(self) -> dict[str, str]:
         """The key in a parameter's state of each slot."""
-        slots = zip(self.spec.core.slots, self.words.core.slots, strict=True)
-        return {own.name: self.names.key(new.name) for own, new in slots}
+        return {s.name: self.names.key(self.renamed[s.name]) for s in self.spec.core.slots}
 
     def shareds(self, kept: Iterable[str]) -> dict[str, str]:
         """The key in a group of these Shareds, by the rule's own names."""
-        both = zip(self.spec.core.shared, self.words.core.shared, strict=True)
-        return {own.name: self.names.key(new.name) for own, new in both if new.name in set(kept)}
+        wanted = set(kept)
+        both = {s.name: self.renamed[s.name] for s in self.spec.core.shared}
+        return {own: self.names.key(new) for own, new in both.items() if new in wanted}
 
     @property
     def of_groups(self) -> dict[str, str]:

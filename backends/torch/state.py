@@ -111,6 +111,16 @@ def methods(frame: Frame) -> Lines:
     return lines
 
 
+COUNTED: Lines = ['            slots = state_dict["state"].get(key)']
+UNCOUNTED: Lines = [
+    *"""
+            slots = {name: slot for name, slot in state_dict["state"].get(key, {}).items() if slot is not None}
+            if slots:  # the original counts no updates: what has a state was updated
+                slots.setdefault("step", 1.0)
+""".strip("\n").split("\n")
+]
+
+
 def load(frame: Frame, own: list[str], total: list[str]) -> Lines:
     cls = frame.cls
     group = ", group" if frame.state_needs_group else ""
@@ -152,7 +162,7 @@ def load(frame: Frame, own: list[str], total: list[str]) -> Lines:
         '        params = [(p, group) for group in self.param_groups for p in group["params"]]',
         "        saved = {}",
         f"        for key, (p, {'group' if group else '_'}) in zip(keys, params, strict=False):",
-        '            slots = state_dict["state"].get(key)',
+        *(UNCOUNTED if frame.names.uncounted else COUNTED),
         "            if slots:",
         f'                fresh = _new_state(p.detach().to("meta"){group})',
         "                if slots.keys() != fresh.keys():",

@@ -200,7 +200,7 @@ def wide_momentum(cls: Any, params: Any, keywords: Any) -> Any:
 
 original(
     "adafactor:torch",
-    {"lr": "lr", "beta2_decay": lambda h: -h.decay, "eps": lambda h: (h.eps1, h.eps2), "d": "clip"} | DECAY,
+    {"lr": "lr", "beta2_decay": "beta2_decay", "eps": lambda h: (h.eps1, h.eps2), "d": "clip"} | DECAY,
     vary=[DECAYED | {"clip": 2.0, "eps1": 1e-3}, {"lr": 0.5, "eps1": 1.1}],
     kept=["clip"],  # at least 1
     fixed={"foreach": False},
