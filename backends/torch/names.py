@@ -33,6 +33,9 @@ fused capturable differentiable maximize initial_lr betas eval train view model_
 TORCH = frozenset(_TORCH.split())
 """What torch.optim.Optimizer, its state and its groups, learning-rate schedulers and the class itself use."""
 
+SCHEDULED = frozenset(["max_lr", "min_lr", "max_momentum", "base_momentum", "swa_lr"])
+"""What schedulers put into the groups of an optimizer that has an lr."""
+
 
 class Names:
     def __init__(self, lowered: Lowered, flags: dict[str, str] | None = None) -> None:
@@ -48,6 +51,7 @@ class Names:
         for view in lowered.views:
             self.taken |= set(view.bound)
         reserved = {*MODULE, *TORCH, *HELPERS, lowered.spec.class_name}
+        reserved |= SCHEDULED if rule.hyper("lr") else set()
         frame = FRAME | {f"{word}_{k + 1}" for word in ("sums", "scalars") for k in range(len(lowered.phases))}
         shared = {s.name for s in rule.shared} | set(lowered.shared_values.values())
         shared |= {t.name for p in lowered.phases for t in p.totals} | given
