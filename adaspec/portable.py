@@ -98,6 +98,13 @@ def unpacked(array: Array) -> np.ndarray:
     return np.frombuffer(array.data, dtype).reshape(array.shape).copy()
 
 
+def widened(array: Array, dtype: str) -> Array:
+    """The array in a dtype that holds every value of its own; the array itself where it is that or wider."""
+    if SIZES.get(array.dtype, 0) >= SIZES.get(dtype, 0):
+        return array
+    return packed(unpacked(array).astype(dtype))
+
+
 def _little(x: np.ndarray) -> np.ndarray:
     return x if np.little_endian or x.dtype.name == "bfloat16" else x.astype(x.dtype.newbyteorder("<"))
 

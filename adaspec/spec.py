@@ -227,6 +227,13 @@ class Spec:
         text = canonical(replace(self.rule, dialects=()))
         return hashlib.sha256(f"adaspec {LANGUAGE}\n{text}".encode()).hexdigest()
 
+    @cached_property
+    def state_hash(self) -> str:
+        """The same without the defaults of its hyperparameters: specs that share it keep the same state."""
+        plain = tuple(replace(h, default=None) for h in self.rule.hypers)
+        text = canonical(replace(self.rule, dialects=(), hypers=plain))
+        return hashlib.sha256(f"adaspec {LANGUAGE} state\n{text}".encode()).hexdigest()
+
     def replace(self, **changes: Any) -> Spec:
         """A new spec with other schedules, defaults or slot beginnings.
 

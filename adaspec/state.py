@@ -6,19 +6,18 @@ it into a file. Everything is checked before anything is changed.
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .build import TARGETS, made_of
-from .interpret import Interpreter
-from .library import load
+from .errors import SpecError
+from .holders import called, held
+from .kindred import same_optimizer
 from .portable import Array, Holder, ParameterState, PortableState, key, misfits, transposed
-from .spec import Spec
-from .statefile import decoded, encoded
+from .spec import Spec, make
+from .statefile import Saved, decoded, encoded
 from .wholefile import write_bytes
 
 Names = Mapping[str, str] | Callable[[str], str]
@@ -36,7 +35,7 @@ def save_state(source: Any, path: str | os.PathLike[str], /, *, params: Any = No
 
     Raises ValueError for a state that is none of the rule's, TypeError for what is no state.
     """
-    target, holder, rule = _held(source, params, spec)
+    target, holder, rule = held(source, params, spec)
     state = holder.read()
     if wrong := misfits(rule, state, holder.places):
         raise ValueError(_listed(f"this is no state of {rule.name}", wrong))
@@ -58,53 +57,36 @@ def load_state(
     their shapes and dtypes, and the counters. ValueError lists what does not fit, and nothing has been changed.
     """
     where = os.fspath(path)
-    _, holder, rule = _held(into, params, spec)
+    _, holder, rule = held(into, params, spec)
     saved = decoded(Path(path).read_bytes(), where)
-    if saved.hash != rule.hash:
+    if not of_the_same(saved, rule):
         other = f"{saved.name} ({saved.hash[:12]})"
-        raise ValueError(f"{where} holds the state of {other}, not of {_called(rule)}: another rule")
-    state = _turned(rule, _renamed(saved.state, names, where), transpose or {}, where)
+        raise ValueError(f"{where} holds the state of {other}, not of {called(rule)}: another rule")
+    return filled(holder, rule, saved.state, names, transpose, where)
+
+
+def of_the_same(saved: Saved, rule: Spec) -> bool:
+    """Whether a file holds the state of a rule: of the very one, or of one that is the same optimizer."""
+    if saved.hash == rule.hash:
+        return True
+    try:
+        other = make(saved.text, quiet=True)
+    except SpecError:
+        return False
+    return other.hash == saved.hash and same_optimizer(other, rule)
+
+
+def filled(
+    holder: Holder, rule: Spec, state: PortableState, names: Names | None,
+    transpose: Mapping[str, Sequence[int]] | None, where: str,
+) -> Any:  # fmt: skip
+    """What `holder` makes of a state that comes from `where`. ValueError, with nothing changed, if it does not fit."""
+    state = _turned(rule, _renamed(state, names, where), transpose or {}, where)
     if wrong := misfits(rule, state, holder.places):
         odd = state.parameters.keys() != holder.places.keys()
         hint = ["names= says what the paths of the file are here"] if odd and names is None else []
         raise ValueError(_listed(f"{where} does not fit", wrong + hint))
     return holder.write(state)
-
-
-def _held(source: Any, params: Any, given: Any) -> tuple[str, Holder, Spec]:
-    """The target of a source, what it holds, and whose state it is."""
-    known = made_of(source)
-    asked = None if given is None else _spec(given)
-    if known is not None and asked is not None and known.hash != asked.hash:
-        raise ValueError(f"this is a state of {_called(known)}, and spec= is {_called(asked)}")
-    for target in ("interpreter", *TARGETS):
-        home = "adaspec.interpreted" if target == "interpreter" else f"adaspec.backends.{target}.portable"
-        module = importlib.import_module(home)
-        if module.holds(source):
-            rule = known or asked
-            if rule is None:
-                hint = "give spec=, or of a wrapper what it wraps (inner_optimizer, inner_state)"
-                raise TypeError(f"{type(source).__name__} does not say of which rule it is: {hint}")
-            return target, module.Holder(rule, source, params), rule
-    what = "a torch or Keras optimizer, or a state of optax (of a chain its member), NumPy or an interpreter"
-    raise TypeError(f"{type(source).__name__} is no state that adaspec knows: it takes {what}")
-
-
-def _called(spec: Spec) -> str:
-    return f"{spec.name} ({spec.hash[:12]})"
-
-
-def _spec(given: Any) -> Spec:
-    if isinstance(given, Spec):
-        return given
-    if isinstance(given, str):
-        return load(given)
-    if isinstance(given, Interpreter):
-        return given.spec
-    found = made_of(given)
-    if found is None:
-        raise TypeError(f"spec= is a spec, its name, or an optimizer made of it, not {type(given).__name__}")
-    return found
 
 
 def _renamed(state: PortableState, names: Names | None, where: str) -> PortableState:

@@ -1,4 +1,4 @@
-"""The words of a dialect: what is built of it for its original's framework is called as that, and keeps its state so."""
+"""The words of a dialect: what is built of it for its original's framework has its name, and keeps state as it does."""
 
 from __future__ import annotations
 

@@ -38,14 +38,42 @@ def holds(source: Any) -> bool:
     return "jax" in sys.modules and isinstance(source, tuple) and "count" in getattr(source, "_fields", ())
 
 
-class Holder:
-    """What `init` of a transformation returns, with the tree of parameters that it is of."""
+class Leaves:
+    """A tree of parameters by path, and trees of the same structure."""
 
-    def __init__(self, spec: Spec, source: Any, params: Any) -> None:
+    def __init__(self, params: Any) -> None:
         import jax
 
         if params is None:
             raise TypeError("the state of an optax transformation does not know its parameters: give params=")
+        rows, self.structure = jax.tree_util.tree_flatten_with_path(params)
+        paths = [_path(keys) for keys, _ in rows]
+        distinct(paths, "parameters have the path")
+        self.params = dict(zip(paths, (x for _, x in rows), strict=True))
+
+    def flat(self, value: Any, field: str) -> dict[str, Any]:
+        """A tree by path; None where it has none. ValueError if it is another structure."""
+        try:
+            found = self.structure.flatten_up_to(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"params and the state's {field!r} are trees of other shapes: {error}") from None
+        return dict(zip(self.params, found, strict=True))
+
+    def array(self, value: np.ndarray, like: Any) -> Any:
+        """An array of its own, where `like` is."""
+        import jax
+
+        new = jax.numpy.array(value, copy=True)  # never memory of NumPy's, which a donation would hand on
+        if new.dtype != value.dtype:
+            raise ValueError(f"JAX makes {new.dtype} of {value.dtype}: enable x64")
+        return jax.device_put(new, like.sharding) if getattr(like, "committed", False) else new
+
+
+class Holder(Leaves):
+    """What `init` of a transformation returns, with the tree of parameters that it is of."""
+
+    def __init__(self, spec: Spec, source: Any, params: Any) -> None:
+        super().__init__(params)
         names = Module(lower(spoken(spec, "jax"))).names
         new = renamed(spec, "jax")
         self.spec = spec
@@ -55,20 +83,12 @@ class Holder:
         if set(source._fields) != wanted:
             raise ValueError(f"{spec.name} keeps {sorted(wanted)}, this state has {sorted(source._fields)}")
         self.state = source
-        rows, self.structure = jax.tree_util.tree_flatten_with_path(params)
-        paths = [_path(keys) for keys, _ in rows]
-        distinct(paths, "parameters have the path")
-        self.params = dict(zip(paths, (x for _, x in rows), strict=True))
         self.slots = {name: self.leaves(field) for name, field in self.fields.items()}
         self.places: Mapping[str, Place] = {path: self.place(path) for path in self.params}
 
     def leaves(self, field: str) -> dict[str, Any]:
         """A slot of every parameter by path; None where it has none."""
-        try:
-            found = self.structure.flatten_up_to(getattr(self.state, field))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"params and the state's {field!r} are trees of other shapes: {error}") from None
-        return dict(zip(self.params, found, strict=True))
+        return self.flat(getattr(self.state, field), field)
 
     def place(self, path: str) -> Place:
         """The place of a parameter. Its slots have the dtypes that the factory was asked for."""
@@ -112,15 +132,6 @@ class Holder:
             like = getattr(self.state, field)
             fields[field] = self.array(np.asarray(state.shared[name], like.dtype), like)
         return self.state._replace(**fields)
-
-    def array(self, value: np.ndarray, like: Any) -> Any:
-        """An array of its own, where `like` is."""
-        import jax
-
-        new = jax.numpy.array(value, copy=True)  # never memory of NumPy's, which a donation would hand on
-        if new.dtype != value.dtype:
-            raise ValueError(f"JAX makes {new.dtype} of {value.dtype}: enable x64")
-        return jax.device_put(new, like.sharding) if getattr(like, "committed", False) else new
 
 
 def _path(keys: tuple[Any, ...]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from adaspec.lower import lower
 from adaspec.portable import (
+    Array,
     ParameterState,
     Place,
     PortableState,
@@ -82,10 +83,14 @@ class Holder:
         parameters = {}
         for path, here in self.places.items():
             found = {s.name: self.slot(path, s.name) for s in self.spec.core.slots}
-            kept = {name: packed(_value(v)) for name, v in found.items() if v is not None}
+            kept = {name: self.packed(path, name, v) for name, v in found.items() if v is not None}
             parameters[path] = ParameterState(here.shape, here.dtype, raw // every, kept)
         shared = {s.name: float(_value(self.shared(s.name))) for s in self.spec.core.shared}
         return PortableState(raw // every, parameters, shared)
+
+    def packed(self, path: str, name: str, variable: Any) -> Array:
+        """The value of a slot's variable."""
+        return packed(_value(variable))
 
     def write(self, state: PortableState) -> Any:
         optimizer = self.optimizer

@@ -95,7 +95,7 @@ class Holder:
             return ParameterState(here.shape, here.dtype, 0, None)
         step = counted(float(kept["step"]), f"parameter '{path}'")
         spelt = {key: name for name, key in self.keys.items()}
-        slots = {spelt.get(str(key), str(key)): _packed(slot) for key, slot in kept.items() if key != "step"}
+        slots = {spelt.get(str(key), str(key)): packed(slot) for key, slot in kept.items() if key != "step"}
         return ParameterState(here.shape, here.dtype, step, slots)
 
     def agreed(self, name: str, key: str) -> float:
@@ -132,7 +132,7 @@ class Holder:
         device = old.device if isinstance(old, torch.Tensor) else "cpu"
         kept = {"step": torch.tensor(float(state.step), dtype=torch.float64, device=device)}
         for name in self.places[path].slots:
-            kept[self.keys[name]] = _unpacked(state.slots[name], p)
+            kept[self.keys[name]] = unpacked(state.slots[name], p)
         return kept
 
 
@@ -166,14 +166,14 @@ def _dtype(tensor: Any) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
-def _packed(tensor: Any) -> Array:
+def packed(tensor: Any) -> Array:
     import torch
 
     flat = torch.as_tensor(tensor).detach().cpu().contiguous().reshape(-1)
     return Array(_dtype(flat), tuple(tensor.shape), flat.view(torch.uint8).numpy().tobytes())
 
 
-def _unpacked(array: Array, p: Any) -> Any:
+def unpacked(array: Array, p: Any) -> Any:
     """A tensor of its own beside the parameter `p`, laid out in memory as `p` is where it has its shape."""
     import torch
 
