@@ -4,6 +4,42 @@ from __future__ import annotations
 
 from adaspec.vocabulary import KINDS, Domain
 
+NAMED = ["import difflib", "import functools", "import inspect"]
+CHECKED = '''
+def _checked(init: Callable[..., None]) -> Callable[..., None]:
+    """Of a hyperparameter that `__init__` does not know, say which was meant."""
+    known = list(inspect.signature(init).parameters)[1:]
+
+    @functools.wraps(init)
+    def checked(self: Any, /, *args: Any, **given: Any) -> None:
+        who = type(self).__name__
+{renamed}        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}"
+                raise TypeError(f"{who}() got an unexpected keyword argument {name!r}: {hint}")
+        init(self, *args, **given)
+
+    return checked
+
+
+'''
+RENAMED = """        for name, new in {names}.items():
+            if name in given:
+                if new in given or new in known[: len(args)]:
+                    raise TypeError(f"{who}() got {name!r} and {new!r}, which say the same: give one of them")
+                given[new] = given.pop(name)
+"""
+
+
+def checked(renamed: dict[str, str]) -> list[str]:
+    """What stands in front of the class. `renamed`: the hyperparameters that have another name here than in the rule,
+    which is understood too."""
+    table = ", ".join(f'"{name}": "{new}"' for name, new in renamed.items())
+    text = CHECKED.replace("{renamed}", RENAMED.replace("{names}", f"{{{table}}}") if renamed else "")
+    return [*text.strip("\n").split("\n"), "", ""]
+
+
 NUMBER = '''
 
 def _number(name: str, value: Any, past: int | None, domain: str, inside: Any) -> Any:
