@@ -166,12 +166,14 @@ def test_gradients_and_inputs_may_be_other_parameters(name: str) -> None:
 
 
 def test_tied_parameters_are_refused() -> None:
-    opt, x = made("adam"), np.ones((4, 4))
+    opt: Any = made("adam")
+    x: Any = np.ones((4, 4))
+    own: Any = np.ones(3)
     for odd in ([x, x], [x, x[1:]], [x[:, :3], x[:, 2:]], {"a": x, "b": x.T}, [memoryview(x), x]):
         odd = [np.asarray(a) for a in odd] if isinstance(odd, list) else odd
         with pytest.raises(ValueError, match="share memory: give a tied array once"):
             opt.init(odd)
-    halves = [x[:, ::2], x[:, 1::2], np.asarray(memoryview(np.ones(3)))]
+    halves = [x[:, ::2], x[:, 1::2], np.asarray(memoryview(own))]
     opt.step(halves, [np.ones((4, 2)), np.zeros((4, 2)), np.ones(3)], opt.init(halves))
     assert (x[:, 1::2] == 1).all() and (x[:, ::2] < 1).all()
     params = [np.ones(2), np.ones(2)]
