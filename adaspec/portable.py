@@ -14,9 +14,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from . import facts, ir
+from .complexes import REAL, refused, takes_complex
 from .spec import Spec
 
-SIZES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
+SIZES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "complex64": 8, "complex128": 16}
 """The dtypes that parameters and slots have, with the bytes of an element."""
 
 LARGEST = 2**53
@@ -25,7 +26,10 @@ LARGEST = 2**53
 
 @dataclass(frozen=True)
 class Array:
-    """An array bit for bit: the name of its dtype, its shape, and its elements in C order, little-endian."""
+    """An array bit for bit: the name of its dtype, its shape, and its elements in C order, little-endian.
+
+    A complex element is its real and its imaginary part.
+    """
 
     dtype: str
     shape: tuple[int, ...]
@@ -106,7 +110,7 @@ def widened(array: Array, dtype: str) -> Array:
 
 
 def _little(x: np.ndarray) -> np.ndarray:
-    return x if np.little_endian or x.dtype.name == "bfloat16" else x.astype(x.dtype.newbyteorder("<"))
+    return x if x.dtype.name == "bfloat16" else x.astype(x.dtype.newbyteorder("<"), copy=False)
 
 
 def _bfloat16() -> np.dtype:
@@ -117,7 +121,7 @@ def _bfloat16() -> np.dtype:
 
 def transposed(array: Array, axes: tuple[int, ...]) -> Array:
     """The array with its axes in this order."""
-    turned = np.frombuffer(array.data, f"u{SIZES[array.dtype]}").reshape(array.shape).transpose(axes)
+    turned = np.frombuffer(array.data, f"V{SIZES[array.dtype]}").reshape(array.shape).transpose(axes)
     return Array(array.dtype, turned.shape, turned.tobytes())
 
 
@@ -146,7 +150,9 @@ def place(
     TypeError for a parameter that no rule updates.
     """
     if dtype not in SIZES:
-        raise TypeError(f"parameter '{path}' is {dtype}: parameters are real floating arrays")
+        raise TypeError(f"parameter '{path}' is {dtype}: parameters are floating arrays")
+    if dtype in REAL and not takes_complex(spec):
+        raise refused(spec, path, dtype)
     if present is None:
         return Place(shape, dtype, spec.state(shape, dtype, **dict(hypers or {})))
     slots = {s.name: s for s in spec.core.slots}

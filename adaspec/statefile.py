@@ -1,9 +1,9 @@
 """The file of a state: safetensors, with one entry of metadata that says whose state it is.
 
-Tensors: every slot under `<parameter path>.<slot>`, every Shared (float64) under its name alone, which has no dot. The
-entry `adaspec` is a JSON object: the format's version, the spec's name, hash and canonical text, the target that it
-came from, the model's count of updates, each parameter's shape, dtype and count, and a digest of all this and of every
-tensor, so that one flipped bit is noticed.
+Tensors: every slot under `<parameter path>.<slot>`, a complex one as the array of its parts, every Shared (float64)
+under its name alone, which has no dot. The entry `adaspec` is a JSON object: the format's version, the spec's name,
+hash and canonical text, the target that it came from, the model's count of updates, each parameter's shape, dtype and
+count, and a digest of all this and of every tensor, so that one flipped bit is noticed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .complexes import COMPLEX, REAL
 from .portable import SIZES, Array, ParameterState, PortableState, counter, key
 from .spec import Spec
 
@@ -40,12 +41,12 @@ def encoded(spec: Spec, target: str, state: PortableState) -> bytes:
     """The bytes of a file; the same for the same state."""
     library = _library()
     tensors = {
-        key(path, name): slot for path, p in state.parameters.items() for name, slot in (p.slots or {}).items()
+        key(path, name): _real(slot) for path, p in state.parameters.items() for name, slot in (p.slots or {}).items()
     } | {name: Array("float64", (), struct.pack("<d", value)) for name, value in state.shared.items()}
     head = {
         "format": FORMAT, "spec": spec.name, "hash": spec.hash, "text": spec.text, "target": target, "step": state.step,
         "parameters": {
-            path: {"shape": list(p.shape), "dtype": p.dtype, "step": p.step, "begun": p.slots is not None}
+            path: {"shape": list(p.shape), "dtype": p.dtype, "step": p.step, "begun": p.slots is not None} | _complex(p)
             for path, p in state.parameters.items()
         },
     }  # fmt: skip
@@ -60,6 +61,16 @@ def encoded(spec: Spec, target: str, state: PortableState) -> bytes:
         for name, a in tensors.items()
     }
     return bytes(library.serialize(specs, metadata=metadata))
+
+
+def _real(array: Array) -> Array:
+    """A complex array as the array of its parts, of the same bytes: not every safetensors has complex numbers."""
+    return Array(REAL[array.dtype], (*array.shape, 2), array.data) if array.dtype in REAL else array
+
+
+def _complex(p: ParameterState) -> dict[str, Any]:
+    """What the entry of a complex parameter has more: which of its slots are, too."""
+    return {"complex": sorted(n for n, a in (p.slots or {}).items() if a.dtype in REAL)} if p.dtype in REAL else {}
 
 
 def decoded(data: bytes, where: str) -> Saved:
@@ -123,6 +134,14 @@ def _parameter(path: str, row: Any, slots: dict[str, Array], where: str) -> Para
         raise ValueError(f"{where}: {what} has the shape {shape!r}")
     if slots and not row["begun"]:
         raise ValueError(f"{where}: {what} has slots and was never begun")
+    names = row.get("complex", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{where}: {what} is damaged")
+    for name in names:
+        parts = slots.get(name)
+        if parts is None or parts.dtype not in COMPLEX or parts.shape[-1:] != (2,):
+            raise ValueError(f"{where}: {what} has no complex slot {name!r}")
+        slots[name] = Array(COMPLEX[parts.dtype], parts.shape[:-1], parts.data)
     step = _count(row.get("step"), what, where)
     return ParameterState(tuple(shape), row["dtype"], step, slots if row["begun"] else None)
 

@@ -155,7 +155,8 @@ class Torch(Traveller):
         self.opt = adaspec.build(self.spec, "torch")(list(self.x.items()), **self.hypers)
 
     def tensor(self, a: Any) -> Any:
-        return self.torch.tensor(np.asarray(a, "float64")).to(getattr(self.torch, self.dtype))
+        wide = "complex128" if self.dtype.startswith("complex") else "float64"
+        return self.torch.tensor(np.asarray(a, wide)).to(getattr(self.torch, self.dtype))
 
     def step(self, grads: Mapping[str, Any]) -> None:
         for path, g in grads.items():
@@ -196,7 +197,7 @@ class Jax(Traveller):
         import jax
         import optax
 
-        self.scope = lambda: jax.enable_x64(self.dtype == "float64")
+        self.scope = lambda: jax.enable_x64(self.dtype in ("float64", "complex128"))
         self.jax, self.apply = jax, optax.apply_updates
         tx = adaspec.build(self.spec, "jax")(**self.hypers)
         with self.scope():
