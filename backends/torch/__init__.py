@@ -11,7 +11,7 @@ from adaspec.emit import doc_lines, helper_texts
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 
-from . import spelling
+from . import sparse, spelling
 from .checks import check_hypers, check_params, class_doc, init
 from .frame import Frame
 from .functions import Code
@@ -36,10 +36,12 @@ def emit(lowered: Lowered) -> str:
     body = [
         *spelling.decorator(), "", "",
         f"class {cls}(torch.optim.Optimizer):",
-        *class_doc(lowered, names), "",
+        *class_doc(lowered, names),
+        *(sparse.LENT if sparse.takes(lowered) else []), "",
         *init(lowered, names), "",
         *frame.step(), "",
         *frame.work(),
+        *sparse.methods(lowered, "p, group" if frame.state_needs_group else "p"),
         *(AT_VIEW.rstrip("\n").split("\n") if any(i.view and not i.optional for i in lowered.rule.inputs) else []),
         *frame.shared.numbers(),
         *view_methods(frame), "",
@@ -50,6 +52,7 @@ def emit(lowered: Lowered) -> str:
     body += frame.shared.models()
     body += view_functions(frame)
     body += ["", "", *new_state(frame), "", "", *check_hypers(lowered, names), "", "", *check_params(lowered, names)]
+    body += sparse.functions(lowered, "p, group" if frame.state_needs_group else "p")
     body += spelling.helpers(names, cls)
     text = "\n".join(body)
     text += helpers(text) + "".join(helper_texts(code.host.printer.used))

@@ -12,7 +12,7 @@ from adaspec.layout import WIDTH
 from adaspec.lower import Lowered
 from adaspec.vocabulary import KINDS, Domain
 
-from . import complexes
+from . import complexes, sparse
 from .names import Names, number
 from .scalars import FactPrinter, Lines, annotation, signature
 
@@ -44,6 +44,7 @@ def class_doc(lowered: Lowered, names: Names) -> Lines:
     if rule.shared:
         shared = ", ".join(f"``{names.key(s.name)}``" for s in rule.shared)
         lines += _wrapped(f"What the model shares stands in its parameter group: {shared}.", WIDTH - 4)
+    lines += _wrapped(sparse.note(lowered), WIDTH - 4)
     return doc_lines(lines, "    ")
 
 

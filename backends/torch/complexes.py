@@ -37,7 +37,8 @@ def check(lowered: Lowered) -> Lines:
     cls, why = lowered.spec.class_name, refusal(lowered.spec)
     what = "floating-point" if why else "floating-point or complex"
     outside = "not p.is_floating_point()" if why else "not (p.is_floating_point() or p.is_complex())"
-    lines: Lines = []
+    lines: Lines = ["        if p.layout != torch.strided:"]
+    lines += [f'            raise ValueError("{cls} requires dense parameter tensors")']
     if why:
         lines += ["        if p.is_complex():"]
         error = f'            raise RuntimeError("{cls} does not support complex parameters: {why}")'

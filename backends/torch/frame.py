@@ -7,7 +7,7 @@ from adaspec.emit import doc_lines
 from adaspec.ir import Constant
 from adaspec.noise import SEED
 
-from . import complexes, inputs
+from . import complexes, inputs, sparse
 from .functions import Code, PhaseCode
 from .names import Names
 from .scalars import Lines
@@ -24,7 +24,13 @@ GATHER = """
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
-                raise RuntimeError("{cls} does not support sparse gradients")
+                raise RuntimeError("{cls} does not support sparse gradients{why}")
+""".strip("\n")
+
+GATHER_ROWS = """
+        found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
+        if any(grad.layout != torch.strided for _, grad in chain.from_iterable(found)):
+            found = [self._gathered(*both) for both in zip(self.param_groups, found, strict=True)]
 """.strip("\n")
 
 COUNT = """
@@ -74,7 +80,8 @@ class Frame:
         ]
         if self.single:
             lines += [f"        for bucket in self._work(torch.compiler.is_compiling(){given}):"]
-            return [*lines, "            _run(*bucket)", f"        return {loss}"]
+            back = sparse.TAKEN_BACK if sparse.takes(self.lowered) else []
+            return [*lines, "            _run(*bucket)", *back, f"        return {loss}"]
         lines += ["        compiling = torch.compiler.is_compiling()"]
         lines += [f"        work, keys = self._work(compiling{given})"]
         early = any(self.names.param in p.carried_out for p in self.code.phases)
@@ -165,7 +172,11 @@ class Frame:
             ]
         lines += self.shared.refusals()
         matched = [" " * 8 + line for line in inputs.matched(rule, self.names, self.names.flags)]
-        lines += GATHER.format(cls=self.cls).split("\n") + matched
+        why = sparse.refusal(self.lowered.spec)
+        gather = (
+            GATHER_ROWS if sparse.takes(self.lowered) else GATHER.format(cls=self.cls, why=f": {why}" if why else "")
+        )
+        lines += gather.split("\n") + matched
         lines += COUNT.format(group=", group" if self.state_needs_group else "").split("\n")
         lines += [] if self.single else ["        keys: list[Any] = []"]
         if self.lowered.draws:
