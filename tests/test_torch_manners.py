@@ -132,16 +132,6 @@ def test_refusals_leave_everything_as_it_was() -> None:
         optimizer("adam", [])
 
 
-def test_sparse_gradients_are_refused_before_anything_moves() -> None:
-    params = [torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(3))]
-    opt = optimizer("adam", params)
-    params[0].grad = torch.ones(3)
-    params[1].grad = torch.sparse_coo_tensor([[1]], [1.0], (3,), check_invariants=False)
-    with pytest.raises(RuntimeError, match="sparse"):
-        opt.step()
-    assert not opt.state and torch.equal(params[0], torch.ones(3))
-
-
 def test_asserts_are_held_at_construction() -> None:
     with pytest.raises(ValueError, match="muon updates matrices"):
         optimizer("muon", [torch.ones(3)])

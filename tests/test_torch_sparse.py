@@ -1,4 +1,4 @@
-"""Sparse gradients in the torch classes: taken as torch's optimizers take them, or refused before anything moves."""
+"""Sparse gradients in the torch classes: taken as torch takes them, or refused before anything moves."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def refusal(spec: Spec) -> str | None:
     rule = spec.core
     for slot in rule.slots:
         if not slot.init.whole:
-            return f"its slot '{slot.name}' is of the whole array"
+            return f"its slot '{slot.name}' has another shape than the parameter"
         if slot.init.kind == "first_grad":
             return f"its slot '{slot.name}' begins with the first gradient"
         if slot.dtype:

@@ -91,7 +91,9 @@ class Adafactor(torch.optim.Optimizer):
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
-                raise RuntimeError("Adafactor does not support sparse gradients")
+                raise RuntimeError(
+                    "Adafactor does not support sparse gradients: its slot 'row' has another shape than the parameter"
+                )
         for group, pairs in zip(self.param_groups, found, strict=True):
             for p, _ in pairs:
                 state = self.state[p]
@@ -277,6 +279,8 @@ def _check_hypers(group: dict[str, Any]) -> None:
 def _check_params(group: dict[str, Any]) -> None:
     """Raise for a parameter that the rule cannot update."""
     for p in group["params"]:
+        if p.layout != torch.strided:
+            raise ValueError("Adafactor requires dense parameter tensors")
         if p.is_complex():
             raise RuntimeError("Adafactor does not support complex parameters: its slot 'row' has axes of its own")
         if not p.is_floating_point():

@@ -46,7 +46,11 @@ class Adam(torch.optim.Optimizer):
         foreach: update many tensors per call; None means where that helps (default: None)
 
     The state of a parameter holds ``step``, ``m``, ``v``.
+    Of a sparse gradient the rows that it holds are updated; the others stay as they are, with their slots. It is
+    refused where they would move without a gradient, as by weight decay.
     """
+
+    _lent: list[Any] = []  # rows of sparse gradients, while their step runs
 
     @_named
     def __init__(
@@ -71,6 +75,8 @@ class Adam(torch.optim.Optimizer):
                 loss = closure()
         for bucket in self._work(torch.compiler.is_compiling()):
             _run(*bucket)
+        if self._lent:
+            self._taken_back()
         return loss
 
     # On the host: as numbers in a compiled graph, the scalars of each step would compile it again.
@@ -78,9 +84,8 @@ class Adam(torch.optim.Optimizer):
     def _work(self, compiling: bool) -> list[Any]:
         """Count this step; return parameters of one kind in buckets, with what their update needs."""
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
-        for _, grad in chain.from_iterable(found):
-            if grad.layout != torch.strided:
-                raise RuntimeError("Adam does not support sparse gradients")
+        if any(grad.layout != torch.strided for _, grad in chain.from_iterable(found)):
+            found = [self._gathered(*both) for both in zip(self.param_groups, found, strict=True)]
         for group, pairs in zip(self.param_groups, found, strict=True):
             for p, _ in pairs:
                 state = self.state[p]
@@ -116,6 +121,34 @@ class Adam(torch.optim.Optimizer):
                     columns, scratch = _cut(columns, 1, True)
                 work.append((foreach, columns, scratch, scalars))
         return work
+
+    def _gathered(self, group: dict[str, Any], pairs: list[Any]) -> list[Any]:
+        """The rows that sparse gradients hold, lent out in the place of their parameters."""
+        if not self._lent:
+            _check_sparse(self)
+        found = []
+        for p, grad in pairs:
+            if grad.layout == torch.strided:
+                found.append((p, grad))
+                continue
+            grad, state = grad.coalesce(), self.state[p]
+            if not state:
+                state.update(_new_state(p))
+            rows = tuple(grad.indices())
+            part = p.detach()[rows]
+            self.state[part] = {name: slot if name == "step" else slot[rows] for name, slot in state.items()}
+            self._lent = [*self._lent, (p, rows, part)]
+            found.append((part, grad.values()))
+        return found
+
+    def _taken_back(self) -> None:
+        """The rows back into their parameters and slots."""
+        for p, rows, part in self._lent:
+            p.index_put_(rows, part)
+            for name, slot in self.state.pop(part).items():
+                if name != "step":
+                    self.state[p][name].index_put_(rows, slot)
+        self._lent = []
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; what their group leaves open is taken from the defaults."""
@@ -262,8 +295,36 @@ def _check_hypers(group: dict[str, Any]) -> None:
 def _check_params(group: dict[str, Any]) -> None:
     """Raise for a parameter that the rule cannot update."""
     for p in group["params"]:
+        if p.layout != torch.strided:
+            raise ValueError("Adam requires dense parameter tensors")
         if not (p.is_floating_point() or p.is_complex()):
             raise TypeError(f"Adam updates floating-point or complex Tensors, but one of the params is {p.dtype}")
+
+
+def _check_sparse(optimizer: Adam) -> None:
+    """Raise RuntimeError for a sparse gradient of rows that cannot go alone; nothing is changed by then."""
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            if p.grad is not None and p.grad.is_sparse and not _rests(optimizer, group, p):
+                raise RuntimeError(
+                    "Adam does not support sparse gradients with these hyperparameters: rows that one does not "
+                    "hold would have to move, too (by weight decay?), and are left alone"
+                )
+
+
+def _rests(optimizer: Adam, group: dict[str, Any], p: Tensor) -> bool:
+    """Whether a row without a gradient stays as it is though it never had one."""
+    x = torch.tensor([-1.0, 2.0], dtype=torch.float64)
+    x.grad = torch.zeros_like(x)
+    hypers = {name: value for name, value in group.items() if name in optimizer.defaults}
+    probe = Adam([{**hypers, "params": [x]}])
+    probe.state[x] = _new_state(x)
+    # Not at the first step, before which every row is alike.
+    probe.state[x]["step"] += max(1.0, float(optimizer.state[p]["step"])) if optimizer.state.get(p) else 1.0
+    before = x.clone()
+    for bucket in probe._work(False):
+        _run(*bucket)
+    return torch.equal(x, before)
 
 
 def _understood(hypers: dict[str, Any], init: Callable[..., None], given: int) -> dict[str, Any]:

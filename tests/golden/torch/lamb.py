@@ -82,7 +82,7 @@ class LAMB(torch.optim.Optimizer):
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
-                raise RuntimeError("LAMB does not support sparse gradients")
+                raise RuntimeError("LAMB does not support sparse gradients: 'norm' is of the whole array")
         for group, pairs in zip(self.param_groups, found, strict=True):
             for p, _ in pairs:
                 state = self.state[p]
@@ -308,6 +308,8 @@ def _check_hypers(group: dict[str, Any]) -> None:
 def _check_params(group: dict[str, Any]) -> None:
     """Raise for a parameter that the rule cannot update."""
     for p in group["params"]:
+        if p.layout != torch.strided:
+            raise ValueError("LAMB requires dense parameter tensors")
         if not (p.is_floating_point() or p.is_complex()):
             raise TypeError(f"LAMB updates floating-point or complex Tensors, but one of the params is {p.dtype}")
 

@@ -100,7 +100,7 @@ class Muon(torch.optim.Optimizer):
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
-                raise RuntimeError("Muon does not support sparse gradients")
+                raise RuntimeError("Muon does not support sparse gradients: it asks for a shape")
         for group, pairs in zip(self.param_groups, found, strict=True):
             for p, _ in pairs:
                 state = self.state[p]
@@ -276,6 +276,8 @@ def _check_hypers(group: dict[str, Any]) -> None:
 def _check_params(group: dict[str, Any]) -> None:
     """Raise for a parameter that the rule cannot update."""
     for p in group["params"]:
+        if p.layout != torch.strided:
+            raise ValueError("Muon requires dense parameter tensors")
         if p.is_complex():
             raise RuntimeError("Muon does not support complex parameters: it transposes")
         if not p.is_floating_point():

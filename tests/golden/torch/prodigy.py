@@ -102,7 +102,7 @@ class Prodigy(torch.optim.Optimizer):
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
-                raise RuntimeError("Prodigy does not support sparse gradients")
+                raise RuntimeError("Prodigy does not support sparse gradients: 'r' is shared by the model")
         for group, pairs in zip(self.param_groups, found, strict=True):
             for p, _ in pairs:
                 state = self.state[p]
@@ -486,6 +486,8 @@ def _check_hypers(group: dict[str, Any]) -> None:
 def _check_params(group: dict[str, Any]) -> None:
     """Raise for a parameter that the rule cannot update."""
     for p in group["params"]:
+        if p.layout != torch.strided:
+            raise ValueError("Prodigy requires dense parameter tensors")
         if not (p.is_floating_point() or p.is_complex()):
             raise TypeError(f"Prodigy updates floating-point or complex Tensors, but one of the params is {p.dtype}")
 

@@ -93,7 +93,7 @@ class ScheduleFree(torch.optim.Optimizer):
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
-                raise RuntimeError("ScheduleFree does not support sparse gradients")
+                raise RuntimeError("ScheduleFree does not support sparse gradients: 'weight' is shared by the model")
         for group, pairs in zip(self.param_groups, found, strict=True):
             for p, _ in pairs:
                 state = self.state[p]
@@ -393,6 +393,8 @@ def _check_hypers(group: dict[str, Any]) -> None:
 def _check_params(group: dict[str, Any]) -> None:
     """Raise for a parameter that the rule cannot update."""
     for p in group["params"]:
+        if p.layout != torch.strided:
+            raise ValueError("ScheduleFree requires dense parameter tensors")
         if not (p.is_floating_point() or p.is_complex()):
             raise TypeError(
                 f"ScheduleFree updates floating-point or complex Tensors, but one of the params is {p.dtype}"
