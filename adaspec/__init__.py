@@ -17,12 +17,16 @@ from .library import load, names, optimizer, parse
 from .spec import Spec
 
 if TYPE_CHECKING:
+    from .convert import convert
     from .state import load_state, save_state
 
 __all__ = [
-    "Interpreter", "MissingFramework", "Spec", "SpecError", "SpecWarning", "State", "build", "export", "interpret",
+    "Interpreter", "MissingFramework", "Spec", "SpecError", "SpecWarning", "State", "build", "convert", "export",
+    "interpret",
     "load", "load_state", "names", "optimizer", "parse", "save_state", "targets", "verify",
 ]  # fmt: skip
+LATER = {"load_state": "state", "save_state": "state", "convert": "convert"}
+"""What is imported when it is asked for, and from which module."""
 __version__ = "0.1.0"
 
 
@@ -44,6 +48,6 @@ def verify(spec: Spec | str, targets: list[str] | None = None, **options: Any):
 def __getattr__(name: str) -> Any:
     if name in ("numpy", "torch", "jax", "tensorflow"):
         return importlib.import_module(f"adaspec.{name}")
-    if name in ("load_state", "save_state"):
-        return getattr(importlib.import_module("adaspec.state"), name)
+    if name in LATER:
+        return getattr(importlib.import_module(f"adaspec.{LATER[name]}"), name)
     raise AttributeError(f"module 'adaspec' has no attribute '{name}'")

@@ -47,30 +47,37 @@ def native_of(source: Any) -> Spec | None:
     Of several, the one whose words say where its state is.
     """
     cls = type(source)
-    for name in _worded().get(cls.__name__, ()):
+    for name in worded():
         spec = load(name)
-        if spec.dialect is not None and _found(str(spec.dialect.of)) is cls:
+        if str(spec.dialect and spec.dialect.of).endswith(f".{cls.__name__}") and native_class(spec) is cls:
             return spec
     return None
 
 
+SHAPES = ((), (3,), (4, 3))
+"""Shapes whose slots, by the dialect's own hyperparameters, are all that a rule keeps."""
+
+
 @cache
-def _worded() -> dict[str, tuple[str, ...]]:
-    """The dialects whose words say where their original keeps its state, by the original's last name."""
-    found: dict[str, tuple[str, ...]] = {}
+def worded() -> tuple[str, ...]:
+    """The dialects whose words say where their original keeps its state."""
+    found = []
     for name in names():
         if ":" not in name:
             continue
         spec = load(name)
         dialect = spec.dialect
-        if dialect is not None and dialect.of and {s.name for s in spec.rule.slots} <= {w.name for w in dialect.names}:
-            last = dialect.of.rpartition(".")[2]
-            found[last] = (*found.get(last, ()), name)
-    return found
+        if dialect is None or not dialect.names:
+            continue
+        kept = {slot for shape in SHAPES for slot in spec.state(shape)} | spec.shared.keys()
+        if kept <= {w.name for w in dialect.names}:
+            found.append(name)
+    return tuple(found)
 
 
-def _found(of: str) -> Any:
-    """What a dotted name stands for, if its library is loaded: nothing that is not cannot have made anything."""
+def native_class(spec: Spec) -> Any:
+    """The class or function that a dialect equals, if its library is loaded: one that is not has made nothing."""
+    of = str(spec.dialect.of) if spec.dialect is not None else ""
     if of.partition(".")[0] not in sys.modules:
         return None
     module, _, name = of.rpartition(".")

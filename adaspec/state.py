@@ -38,7 +38,7 @@ def save_state(source: Any, path: str | os.PathLike[str], /, *, params: Any = No
     target, holder, rule = held(source, params, spec)
     state = holder.read()
     if wrong := misfits(rule, state, holder.places):
-        raise ValueError(_listed(f"this is no state of {rule.name}", wrong))
+        raise ValueError(listed(f"this is no state of {rule.name}", wrong))
     write_bytes(Path(path), encoded(rule, target, state))
 
 
@@ -81,12 +81,19 @@ def filled(
     transpose: Mapping[str, Sequence[int]] | None, where: str,
 ) -> Any:  # fmt: skip
     """What `holder` makes of a state that comes from `where`. ValueError, with nothing changed, if it does not fit."""
-    state = _turned(rule, _renamed(state, names, where), transpose or {}, where)
+    state = turned(rule, state, names, transpose, where)
     if wrong := misfits(rule, state, holder.places):
         odd = state.parameters.keys() != holder.places.keys()
         hint = ["names= says what the paths of the file are here"] if odd and names is None else []
-        raise ValueError(_listed(f"{where} does not fit", wrong + hint))
+        raise ValueError(listed(f"{where} does not fit", wrong + hint))
     return holder.write(state)
+
+
+def turned(
+    spec: Spec, state: PortableState, names: Names | None, transpose: Mapping[str, Sequence[int]] | None, where: str
+) -> PortableState:
+    """A state under the paths, and with the axes, that it has elsewhere."""
+    return _turned(spec, _renamed(state, names, where), transpose or {}, where)
 
 
 def _renamed(state: PortableState, names: Names | None, where: str) -> PortableState:
@@ -131,5 +138,5 @@ def _turned(spec: Spec, state: PortableState, axes: Mapping[str, Sequence[int]],
     return replace(state, parameters=found)
 
 
-def _listed(head: str, rows: list[str]) -> str:
+def listed(head: str, rows: list[str]) -> str:
     return "\n  ".join([f"{head}:", *rows])

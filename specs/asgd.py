@@ -32,5 +32,5 @@ def averaged(average: Slot):
 
 
 dialects = {
-    "asgd:torch": dict(of="torch.optim.ASGD", names=dict(average="ax")),
+    "asgd:torch": dict(of="torch.optim.ASGD", names=dict(average="ax", eta="eta", mu="mu")),
 }

@@ -114,6 +114,30 @@ def parser() -> Parser:
     made.add_argument("--json", action="store_true", help="as JSON")
 
     made = command(
+        "convert", "carry an optimizer's state from one framework's checkpoint to another framework", _convert,
+        "Sources: a torch checkpoint (.pt), a .keras model, a file of adaspec.save_state; of generated optimizers "
+        "and of the frameworks' own.",
+    )  # fmt: skip
+    made.add_argument("source", metavar="FILE", help="what to read")
+    made.add_argument("--from", dest="origin", metavar="TARGET", choices=list(TARGETS), help="what wrote it; checked")
+    made.add_argument(
+        "--to", metavar="TARGET", required=True, choices=list(TARGETS),
+        help=f"{', '.join(TARGETS)}: torch gets a state dict (.pt), the others a file for adaspec.load_state",
+    )  # fmt: skip
+    made.add_argument("-o", "--output", metavar="FILE", help="default: FILE_TARGET beside the source")
+    made.add_argument(
+        "--spec", metavar="NAME-or-FILE", help="the rule, where the file does not tell; adamw:torch for torch's AdamW"
+    )
+    made.add_argument(
+        "--names", metavar="FILE",
+        help='JSON: what parameters are called now, {"0": "dense/kernel"}, or a list of all in their order; '
+        '{"0": {"to": "dense/kernel", "transpose": [1, 0]}} turns their axes',
+    )  # fmt: skip
+    made.add_argument(
+        "--params", metavar="FILE", help="a module's state dict (.pt, .safetensors): names and shapes in their order"
+    )
+
+    made = command(
         "demo", "the whole idea in two minutes, on real data", _demo,
         "Needs the lab extra; frameworks are used where they are installed.",
     )  # fmt: skip
@@ -194,6 +218,14 @@ def _verify(options: argparse.Namespace) -> int:
     from .verifying import run
 
     return run(options.names, options.targets, options.steps, tuple(options.dtypes or DTYPES), options.json)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from .converting import run
+
+    return run(
+        options.source, options.origin, options.to, options.output, options.spec, options.names, options.params
+    )  # fmt: skip
 
 
 def _demo(options: argparse.Namespace) -> int:

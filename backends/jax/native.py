@@ -77,6 +77,9 @@ class Native(Leaves):
         self.others = sorted(
             {f.name for f in every if (*f.where, f.name) not in known and _holds(f.value)} - {"inner_state"}
         )
+        more = sorted({f.name for f in every if f.name in self.others and _arrays(f.value)})
+        if more:
+            raise ValueError(f"the state also holds {more}, of which {spec.name} knows nothing")
         self.slots = {name: self.leaves(name) for name in self.fields}
         self.places: Mapping[str, Any] = {
             path: place(spec, path, np.shape(x), result_type(x).name, present=self.present(path))
@@ -161,6 +164,13 @@ def _replaced(state: Any, where: Where, new: Mapping[Where, Any]) -> Any:
     if type(state) is tuple:
         return tuple(_replaced(part, (*where, i), new) for i, part in enumerate(state))
     return state
+
+
+def _arrays(value: Any) -> bool:
+    """Whether a field holds more than numbers of the whole model."""
+    import jax
+
+    return any(np.ndim(leaf) for leaf in jax.tree.leaves(value))
 
 
 def _whole(value: Any) -> bool:
