@@ -97,7 +97,8 @@ class Module:
     def text(self) -> str:
         parts = [*self.state_class(), "", ""]
         if self.keywords:
-            own = ", ".join(f'{n}="{p}"' for n, p in self.public.items() if n not in self.keywords)
+            aliases = self.public | {old: self.public[new] for old, new in self.lowered.spec.aliases.items()}
+            own = ", ".join(f'{n}="{p}"' for n, p in aliases.items() if n not in self.keywords)
             parts += [NAMED.strip("\n"), "", "", f"@_named({own})"]
         parts += self.factory_lines()
         if self.lowered.views:
