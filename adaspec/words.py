@@ -108,6 +108,8 @@ def _respelt(rule: ir.Rule, table: dict[str, str], fixed: Mapping[str, Any]) -> 
             case ir.Compare("is" | "is not" as op, ir.Number() | ir.Constant() as given):
                 nothing = isinstance(given, ir.Constant) and given.value is None
                 return ir.Constant(nothing == (op == "is"), span=node.span)
+            case ir.Binary() | ir.Choose():
+                return _less(node)
             case ir.Name():
                 return replace(node, id=named(node.id))
             case ir.Assign() | ir.Slot() | ir.Shared() | ir.Hyper() | ir.Input() | ir.Argument():
@@ -128,6 +130,7 @@ def _respelt(rule: ir.Rule, table: dict[str, str], fixed: Mapping[str, Any]) -> 
 
     parts = {n: getattr(rule, n) for n in ("slots", "shared", "hypers", "inputs", "functions", "body")}
     new = {name: tuple(change(node) for node in part) for name, part in parts.items()}
+    new["body"] = tuple(s for s in new["body"] if not (isinstance(s, ir.Assign) and s.value == ir.Name(s.name)))
     new["hypers"] = tuple(h for h in new["hypers"] if h.name not in fixed)
     step = None if rule.step is None else named(rule.step)
     return replace(rule, **new, param=named(rule.param), grad=named(rule.grad), step=step, dialects=())
@@ -139,6 +142,20 @@ def _identifiers(rule: ir.Rule) -> set[str]:
     for function in rule.functions:
         found |= {a.name for a in function.arguments} | set(ir.assigned(function.body))
     return found | {n.variable for n in ir.walk(rule) if isinstance(n, ir.For)}
+
+
+def _less(node: ir.Expr) -> ir.Expr:
+    """Without what the original has not: it reads no factor of a 0, and nothing on the way not taken."""
+    match node:
+        case ir.Binary("*", ir.Number(0) as zero, _) | ir.Binary("*", _, ir.Number(0) as zero):
+            return zero
+        case ir.Binary("+", ir.Number(0), rest) | ir.Binary("+" | "-", rest, ir.Number(0)):
+            return rest
+        case ir.Binary("*", ir.Number(1), rest) | ir.Binary("*" | "/", rest, ir.Number(1)):
+            return rest
+        case ir.Choose(test=ir.Constant(True), then=chosen) | ir.Choose(test=ir.Constant(False), otherwise=chosen):
+            return chosen
+    return node
 
 
 def _literal(value: Any, span: ir.Span) -> ir.Expr:

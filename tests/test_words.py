@@ -40,7 +40,7 @@ def original(spec: adaspec.Spec) -> Any:
 OURS = {
     # foreach, capturable and kin are the framework's; optax's decorators take spec names without showing them.
     "torch": {"foreach", "maximize", "capturable", "differentiable"},
-    "jax": {"slot_dtype"},
+    "jax": {"slot_dtype", "mu_dtype", "accumulator_dtype"},
     "tensorflow": set(),
 }
 """Arguments that a generated class has whether or not its original has them."""

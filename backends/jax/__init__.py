@@ -16,6 +16,7 @@ from adaspec.lower import Lowered
 from adaspec.noise import SEED
 from adaspec.spec import Spec
 from adaspec.vocabulary import KINDS, Domain
+from adaspec.words import home
 
 from .docs import factory_doc
 from .doors import NAMED
@@ -31,9 +32,11 @@ HELPING = {"any", "bool", "callable", "float", "hasattr", "int", "isinstance", "
 HELPING |= {"OverflowError", "TypeError", "complex", "dict"}
 SLOT_DTYPE = "slot_dtype"
 """The keyword for the dtypes of slots."""
+NATIVE_DTYPES = {"mu": "mu_dtype", "trace": "accumulator_dtype"}
+"""What optax calls the one for a slot of this name."""
 STEP = {"updates", "state", "params", "extra_args", "count", "dtype", "hypers", "update", "change", "old"}
 STEP |= {"rule", "name", "reading", "view", "noise", "place", "then", "otherwise", "grads", "part"}
-FACTORY = {"init_fn", "update_fn", "view_fn", "tx", "p", "path", SLOT_DTYPE, "dtypes"}
+FACTORY = {"init_fn", "update_fn", "view_fn", "tx", "p", "path", SLOT_DTYPE, "dtypes", *NATIVE_DTYPES.values()}
 INSIDE = MODULE | BUILTINS | STEP
 """What the functions of a step read or bind by themselves: names that a rule's own must not be."""
 RESERVED = INSIDE | FACTORY | HELPING
@@ -70,6 +73,10 @@ class Module:
         self.free = [s for s in rule.slots if s.dtype is None]
         """The slots whose dtype is the user's choice."""
         self.keywords = [*self.public.values(), *([SLOT_DTYPE] if self.free else [])]
+        native = [s.name for s in self.free] if home(lowered.spec) == "jax" else []
+        self.own_dtypes = {NATIVE_DTYPES[n]: n for n in native if n in NATIVE_DTYPES}
+        """optax's own keywords for the dtype of one slot, in the place of one of its optimizers."""
+        self.keywords += self.own_dtypes
         self.complex = takes_complex(lowered.spec)
         bodies = tuple(s for p in lowered.phases for s in (*p.scalars, *p.body))
         views = tuple(s for v in lowered.views for s in (*v.body, *(s for part in v.sums for s in part.body)))
@@ -144,6 +151,7 @@ class Module:
         if self.free:
             one = "jax.typing.DTypeLike"
             lines += ["    *,", f"    {SLOT_DTYPE}: {one} | Mapping[str, {one}] | None = None,"]
+            lines += [f"    {name}: {one} | None = None," for name in self.own_dtypes]
         lines.append(f') -> "{returns}":' if views else f") -> {returns}:")
         lines += doc_lines(factory_doc(self), "    ")
         lines += [f"    {line}" if line else "" for line in (*self.checks(), *self.init())]
@@ -178,6 +186,8 @@ class Module:
         if self.free:
             slots = ", ".join(f'"{self.names[s.name]}"' for s in self.free)
             lines.append(f"dtypes = _dtypes({SLOT_DTYPE}, {slots})")
+        for name, slot in self.own_dtypes.items():
+            lines += [f"if {name} is not None:", f'    dtypes |= _dtypes({name}, "{slot}")']
         for condition, stmt in self.lowered.asserts:
             if not about_shape(condition) and not about_shape(stmt.test):
                 lines += self.refusal(condition, stmt, "")

@@ -69,11 +69,12 @@ def slot_dtype(module: Module) -> list[str]:
     names = [module.names[s.name] for s in module.free]
     which = f"slot `{names[0]}`" if len(names) == 1 else f"slots {', '.join(f'`{n}`' for n in names)}"
     one = f"`slot_dtype={{{names[0]!r}: 'bfloat16'}}`"
-    return hanging(
+    lines = hanging(
         f"slot_dtype: the dtype in which the {which} {'is' if len(names) == 1 else 'are'} kept; or one for some, as in "
         f"{one}. By default float32, or that of the parameter where it is wider. It changes no arithmetic: a slot is "
         "rounded to it once, at the end of an update."
     )
+    return lines + [f"    {name}: that of `{slot}`, as optax calls it." for name, slot in module.own_dtypes.items()]
 
 
 def returns(module: Module) -> list[str]:
