@@ -46,12 +46,14 @@ class Holder:
 
     def write(self, state: PortableState) -> State:
         state = begun(state, self.read)
+        kept = {path: state.parameters[path].slots or {} for path in self.places}
         slots = {
-            path: {name: self.array(path, unpacked(a)) for name, a in (state.parameters[path].slots or {}).items()}
-            for path in self.places
+            path: {name: self.array(path, unpacked(kept[path][name])) for name in here.slots}
+            for path, here in self.places.items()
         }
         steps = {path: state.parameters[path].step for path in self.places}
-        return replace(self.state, step=state.step, steps=steps, slots=slots, shared=dict(state.shared))
+        shared = {name: state.shared[name] for name in self.state.shared}
+        return replace(self.state, step=state.step, steps=steps, slots=slots, shared=shared)
 
     def array(self, path: str, value: np.ndarray) -> Any:
         x = self.params[path]

@@ -160,7 +160,7 @@ class Run:
         return together(value) if name in self.complex else value
 
     def shared(self) -> dict[str, float]:
-        return {name: float(self.model[name]) for name in self.shared_names}
+        return {name: float(self.model[name]) for name in self.spec.shared}
 
     def _cast(self, value: Value, like: Array) -> Array:
         if _is_number(value):

@@ -16,7 +16,8 @@ from adaspec.verification import FLOAT64_BOUND
 from test_complexes import SHAPES, TAKEN, halved, inputs, numbers
 
 STEPS = 4
-TARGETS = ["numpy"]
+TARGETS = ["numpy", pytest.param("torch", marks=pytest.mark.needs_torch)]
+"""JAX is held against the interpreter in test_jax_complex; Keras has no complex variables to train."""
 
 
 @cache

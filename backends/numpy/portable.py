@@ -66,4 +66,5 @@ class Holder:
             kept = state.parameters[path]
             found = {name: unpacked(a) for name, a in (kept.slots or {}).items()}
             slots[path] = {"step": kept.step} | {key: found.get(name) for name, key in self.keys.items()}
-        return {"step": state.step, "shared": dict(state.shared), "slots": slots}
+        shared = {name: state.shared[name] for name in self.state["shared"]}
+        return {"step": state.step, "shared": shared, "slots": slots}
