@@ -25,7 +25,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every", action="store_true", help="try every manner with every rule, not only with the sample")
 
 
-NEEDS = {"needs_torch": ("torch",), "needs_jax": ("jax", "optax"), "needs_tensorflow": ("tensorflow", "keras")}
+NEEDS = {
+    "needs_torch": ("torch",),
+    "needs_jax": ("jax", "optax"),
+    "needs_tensorflow": ("tensorflow", "keras"),
+    "needs_transformers": ("transformers", "accelerate"),
+    "needs_lightning": ("lightning",),
+}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

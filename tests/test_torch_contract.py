@@ -81,7 +81,7 @@ def test_a_closure_runs_with_gradients_and_its_loss_comes_back(rule: str) -> Non
         assert torch.is_grad_enabled()
         calls.append(1)
         optimizer.zero_grad()
-        loss = sum((p**2).sum() for p in tensors)
+        loss = torch.stack([(p**2).sum() for p in tensors]).sum()
         loss.backward()
         return loss
 
@@ -348,9 +348,9 @@ def test_a_step_for_each_parameter_within_the_backward_pass(rule: str) -> None:
         p.register_post_accumulate_grad_hook(update)
     others = [cls([q]) for q in twins]
     for _ in range(3):
-        sum((p**3).sum() for p in params).backward()
+        torch.stack([(p**3).sum() for p in params]).sum().backward()
         assert all(p.grad is None for p in params)
-        sum((q**3).sum() for q in twins).backward()
+        torch.stack([(q**3).sum() for q in twins]).sum().backward()
         for opt in others:
             opt.step()
             opt.zero_grad()
