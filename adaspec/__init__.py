@@ -17,7 +17,7 @@ from .library import load, names, optimizer, parse
 from .spec import Spec
 
 if TYPE_CHECKING:
-    from .convert import convert
+    from .conversion import convert
     from .state import load_state, save_state
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "interpret",
     "load", "load_state", "names", "optimizer", "parse", "save_state", "targets", "verify",
 ]  # fmt: skip
-LATER = {"load_state": "state", "save_state": "state", "convert": "convert"}
+LATER = {"load_state": "state", "save_state": "state", "convert": "conversion"}
 """What is imported when it is asked for, and from which module."""
 __version__ = "0.1.0"
 

@@ -40,8 +40,8 @@ def _fixed(left: Spec, right: Spec, name: str) -> bool:
 
 
 def _other(value: Any) -> Any:
-    """A value of the same kind that nobody has as a default."""
-    return value * 0.83 if value else 0.07
+    """A value of the same kind that nobody has as a default, large enough that where it stands can be seen."""
+    return value * 0.83 if value > 1e-4 else 1e-3
 
 
 def _run(spec: Spec, hypers: dict[str, Any]) -> list[Any]:
@@ -51,7 +51,10 @@ def _run(spec: Spec, hypers: dict[str, Any]) -> list[Any]:
     try:
         state, seen = opt.init(params), []
         for _ in range(STEPS):
-            grads = {path: rng.normal(size=np.shape(x)) * 10.0 ** rng.uniform(-3, 1) for path, x in params.items()}
+            grads = {
+                path: rng.normal(size=np.shape(x)) * 10.0 ** rng.uniform(-5, 1, np.shape(x))
+                for path, x in params.items()
+            }
             params, state = opt.step(params, grads, state)
             kept = {f"{path}.{name}": x for path, slots in state.slots.items() for name, x in slots.items()}
             seen.append(params | kept)

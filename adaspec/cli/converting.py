@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from ..convert import CHECKPOINTS, Carried, in_order, read, write
+from ..conversion import CHECKPOINTS, Carried, in_order, read, write
 from ..errors import MissingFramework, SpecError
 from ..holders import called
 from ..portable import PortableState

@@ -30,6 +30,9 @@ from .portable import LARGEST, Leaves
 COUNTS = ("count", "step_count", "count_m2", "t")
 """What optax calls the number of updates made, in states of several kinds."""
 
+WRAPPING = {"inner_state", "hyperparams", "hyperparams_states"}
+"""What `inject_hyperparams` keeps beside the state of what it wraps: hyperparameters, which are nobody's state."""
+
 Where = tuple[int | str, ...]
 
 
@@ -70,13 +73,11 @@ class Native(Leaves):
                 raise ValueError(f"the state holds {len(here)} fields '{word}': give the part that is {spec.name}'s")
             if here:
                 self.found[name] = here[0]
-        if not every or (self.fields and not any(name in self.found for name in self.fields)):
+        if every and self.fields and not any(name in self.found for name in self.fields):
             known = sorted({f.name for f in every})
             raise ValueError(f"{spec.name} keeps {sorted(self.fields.values())} in optax, this state has {known}")
         known = {(*f.where, f.name) for f in (*self.counts, *self.found.values())}
-        self.others = sorted(
-            {f.name for f in every if (*f.where, f.name) not in known and _holds(f.value)} - {"inner_state"}
-        )
+        self.others = sorted({f.name for f in every if (*f.where, f.name) not in known and _holds(f.value)} - WRAPPING)
         more = sorted({f.name for f in every if f.name in self.others and _arrays(f.value)})
         if more:
             raise ValueError(f"the state also holds {more}, of which {spec.name} knows nothing")

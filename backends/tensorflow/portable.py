@@ -58,15 +58,14 @@ class Holder:
 
     def hypers(self) -> dict[str, Any]:
         """The hyperparameters on which it depends which slots there are."""
-        found = self.spec.defaults  # of those that the native optimizer has not: its own are these
-        for h in self.names.plain:
-            own = next(old for old, new in self.renamed.items() if new == h.name)
-            value, nothing = (
-                getattr(self.optimizer, self.names.held[h.name].removeprefix("self.")),
-                self.names.nothing(h),
-            )
+        found = {name: self.spec.defaults[name] for name in deciding(self.spec)}
+        for own in found.keys() & self.renamed.keys():  # of those that the native optimizer has not: its own are these
+            hyper = self.names.lowered.rule.hyper(self.renamed[own])
+            assert hyper is not None
+            value = getattr(self.optimizer, self.names.held[hyper.name].removeprefix("self."))
+            nothing = self.names.nothing(hyper)
             found[own] = None if nothing is not None and value == nothing else value
-        return {name: found[name] for name in deciding(self.spec)}
+        return found
 
     def slot(self, path: str, name: str) -> Any:
         """The variable of a slot; None where it has none."""

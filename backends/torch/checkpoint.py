@@ -158,6 +158,8 @@ def _like(spec: Spec, kept: Mapping[Any, Any], key: Any, path: Path) -> Any:
         word = words.get(slot.name, slot.name)
         if slot.init.whole and kept.get(word) is not None:
             return kept[word]
+    if kept.keys() - {"step", *words.values(), *(s.name for s in spec.core.slots)}:
+        raise ValueError(f"{path} is no state of {spec.name}: parameter {key} has {sorted(kept)}")
     raise ValueError(f"{path} does not tell the shape of parameter {key}: params= (--params) says it")
 
 

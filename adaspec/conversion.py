@@ -38,11 +38,11 @@ def convert(
     """Carry the state of an optimizer into another one, of the same framework or of any other.
 
     `source`: what `save_state` takes, or the path of a file: one of `save_state`'s, a torch checkpoint (`.pt`: an
-    optimizer's state dict or a dict that holds one as `optimizer` or `optimizer_state_dict`), a `.keras` model.
+    optimizer's state dict, or a dict with one as `optimizer` or `optimizer_state_dict`), a `.keras` model.
     `into`: what `load_state` takes: the state is returned anew, or filled into a torch or Keras optimizer. Or a path
-    to write to: `.safetensors` for `load_state`, `.pt` for `optimizer.load_state_dict(torch.load(path))`, with the rule's
-    own hyperparameters in its groups.
-    `params`, `into_params`: the parameters of the two, as `save_state` takes them; the second is the first if not given.
+    to write to: `.safetensors` for `load_state`, `.pt` for `optimizer.load_state_dict(torch.load(path))`, with the
+    rule's own hyperparameters in its groups.
+    `params`, `into_params`: the parameters of both, as `save_state` takes them; the latter are the former by default.
     `spec`: the rule, where the source does not say it: a spec, its name, or a dialect (`adamw:torch`) for what the
     framework's own optimizer saved. Generated and native optimizers of torch and Keras know it by themselves.
     `names`, `transpose`: as `load_state` takes them; a list names the parameters of the source in their order.
