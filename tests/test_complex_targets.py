@@ -61,6 +61,55 @@ def test_every_rule_that_takes_them(name: str, target: str) -> None:
         session.close()
 
 
+SLOTS = '''"""Slots: one of every kind that a complex parameter has. Example, 2026."""
+
+from adaspec.lang import *
+
+
+def slots(
+    x: Param, g: Grad, t: Step, a: Slot[float32] = ones, b: Slot = full("lr"), c: Slot = copy, d: Slot = first_grad,
+    e: Slot[float64] = full(0.5), n: Slot = ones.scalar, k: Slot[float32] = zeros.scalar, *, lr: Rate = 0.25,
+):
+    a = 0.5 * a + g
+    b = b + a / 8
+    n = maximum(n, norm(x - c)) + mean(abs(d))
+    k = k + max(g)
+    e = 0.9 * e + where(g > 0, b, d)
+    x = x - lr * (a + b + e) / (n + abs(k))
+    return x, a, b, c, d, e, n, k
+
+
+@view("eval")
+def start(x: Param, c: Slot, n: Slot):
+    return c + x / n
+'''
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_slots_of_every_kind(target: str) -> None:
+    spec = adaspec.parse(SLOTS)
+    module = importlib.import_module(f"adaspec.backends.{target}.session")
+    for own, bound in (("complex128", 1e-6), ("complex64", 1e-5)):  # a slot of single precision is rounded in both
+        session = module.Session(adaspec.build(spec, target), numbers(0), own, "eager")
+        oracle, parts = adaspec.interpret(spec), [apart(p.astype(own)) for p in numbers(0)]
+        state = oracle.init(parts)
+        for step in range(STEPS):
+            found = session.step(numbers(step + 1), {})
+            parts, state = oracle.step(parts, [apart(g.astype(own)) for g in numbers(step + 1)], state)
+            assert apart_from(found, parts) <= bound
+        if target == "numpy":
+            shown = session.optimizer.view("eval", session.params, session.state)
+            assert apart_from(shown, oracle.view("eval", parts, state)) <= bound
+            kept = session.state["slots"]["2"]
+        else:
+            optimizer = session.optimizer
+            optimizer.load_state_dict(optimizer.state_dict())
+            kept = optimizer.state[session.params[2]]
+        found = {n: (str(a.dtype).removeprefix("torch."), tuple(a.shape)) for n, a in kept.items() if n != "step"}
+        assert found == {n: (s.dtype, s.shape) for n, s in spec.state((2, 4), own).items()}
+        assert found["a"][0] == "complex64" and found["e"][0] == "complex128"
+
+
 # NumPy
 
 

@@ -137,8 +137,8 @@ class NumPyMachine(Machine):
         self.taken.append(step)
 
     def rate(self) -> float:
-        lr: Any = self.opt.lr
-        return float(lr(self.state["step"]) if callable(lr) else lr)
+        value: Any = self.opt.lr
+        return value(self.state["step"]) if isinstance(value, Schedule) else value
 
     @rule(lr=RATES)
     def another_rate(self, lr: float) -> None:

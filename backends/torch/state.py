@@ -28,9 +28,11 @@ def new_state(frame: Frame) -> Lines:
         if complexes.takes(lowered):
             made = complexes.of_slot(made, slot.init)
         if slot.dtype:
-            made = made.replace("dtype=dtype", f"dtype=torch.{slot.dtype}").replace(
-                "to(dtype,", f"to(torch.{slot.dtype},"
-            )
+            own = f"torch.{slot.dtype}"
+            if complexes.takes(lowered) and slot.init.whole:
+                own = f"{own}.to_complex() if x.is_complex() else {own}"
+            made = made.replace("dtype=dtype.to_real()", "dtype=dtype")
+            made = made.replace("dtype=dtype", f"dtype={own}").replace("to(dtype,", f"to({own},")
         text = f'state["{names.key(slot.name)}"] = {made}'
         when = lowered.presence[slot.name]
         lines += [f"    {text}"] if when == Constant(True) else [f"    if {facts.text(when)}:", f"        {text}"]
