@@ -163,7 +163,7 @@ def test_from_a_keras_model(tmp_path: Path, capsys: Any) -> None:
     )
     model.compile(optimizer=keras.optimizers.Adam(0.01), loss="mse")
     rng = np.random.default_rng(0)
-    model.fit(rng.normal(size=(32, 4)), rng.normal(size=(32, 2)), batch_size=8, epochs=1, verbose=0)
+    model.fit(rng.normal(size=(32, 4)), rng.normal(size=(32, 2)), batch_size=8, epochs=1, verbose="0")
     file = tmp_path / "model.keras"
     model.save(file)
     assert main(["convert", str(file), "--from", "tensorflow", "--to", "numpy"]) == 0

@@ -69,7 +69,7 @@ def test_sessions(session: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             pytest.importorskip(framework)
     monkeypatch.chdir(tmp_path)
     test = doctest.DocTestParser().get_doctest(session, {}, "session", None, 0)
-    result = doctest.DocTestRunner(verbose=False).run(test)
+    result = doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE).run(test)
     assert result.attempted and not result.failed
 
 

@@ -205,11 +205,10 @@ def test_chains_and_injected_hyperparameters_are_looked_through(tmp_path: Path) 
 
     params = {"w": jnp.ones(3)}
     tx = optax.chain(optax.clip_by_global_norm(1.0), optax.inject_hyperparams(optax.adamw)(learning_rate=0.1))
-    updates, state = tx.update({"w": jnp.full(3, 0.1)}, tx.init(params), params)
-    del updates
+    state: Any = tx.update({"w": jnp.full(3, 0.1)}, tx.init(params), params)[1]
     file = tmp_path / "a.safetensors"
     adaspec.save_state(state, file, params=params, spec="adamw:optax")
-    again = adaspec.load_state(file, tx.init(params), params=params, spec="adamw:optax")
-    inner = again[1].inner_state[0]
+    again: Any = adaspec.load_state(file, tx.init(params), params=params, spec="adamw:optax")
+    before, inner = (found[1].inner_state[0] for found in (state, again))
     assert int(inner.count) == 1
-    np.testing.assert_array_equal(inner.mu["w"], state[1].inner_state[0].mu["w"])
+    np.testing.assert_array_equal(inner.mu["w"], before.mu["w"])

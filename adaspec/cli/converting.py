@@ -125,12 +125,16 @@ def _report(carried: Carried, written: Carried, goal: Path, target: str) -> None
     if len(pairs) > SHOWN:
         out.print(Text(f"… and {len(pairs) - SHOWN} more parameters", style="note"))
     slots = sum(len(p.slots or {}) for p in written.state.parameters.values())
-    what = f"  {called(carried.spec)}, {len(pairs)} parameters, {slots} slots, after {carried.state.step:,} updates"
+    what = f"  {called(carried.spec)}, {len(pairs)} parameters, {slots} slots, after {counted(carried.state.step)}"
     out.print(Text.assemble("\nwrote ", (safe(str(goal)), "name"), (what, "note")), soft_wrap=True)
     out.print(Text.assemble("load it with ", (_loading(goal, target), "link")), soft_wrap=True)
     if goal.suffix in CHECKPOINTS["torch"]:
         given = ", ".join(f"{name}={value!r}" for name, value in carried.spec.defaults.items())
         out.print(Text(f"its groups hold the defaults: {given}", style="note"), soft_wrap=True)
+
+
+def counted(step: int) -> str:
+    return "1 update" if step == 1 else f"{step:,} updates"
 
 
 def _loading(goal: Path, target: str) -> str:

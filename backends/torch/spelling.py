@@ -65,7 +65,7 @@ def aliases(names: Names) -> dict[str, tuple[str, int | None]]:
 
 def decorator() -> Lines:
     """What stands in front of the class."""
-    return DECORATOR.strip("\n").split("\n")
+    return [*DECORATOR.strip("\n").split("\n")]
 
 
 def helpers(names: Names, cls: str) -> Lines:
