@@ -43,11 +43,11 @@ def test_a_state_that_does_not_fit() -> None:
     [
         ([np.ones(3, np.int64)], "'0' is int64"),
         ([np.ones(3, bool)], "'0' is bool"),
-        ({"w": np.ones(3, complex)}, "'w' is complex128"),
+        ({"w": np.ones(3, object)}, "'w' is object"),
         ([None], "'0' is None"),
     ],
 )
-def test_parameters_that_are_no_real_floating_arrays(params: Any, message: str) -> None:
+def test_parameters_that_are_no_floating_arrays(params: Any, message: str) -> None:
     with pytest.raises(TypeError, match=f"parameter {message}"):
         adaspec.interpret("adam").init(params)
     with pytest.raises(TypeError):
