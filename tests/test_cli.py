@@ -138,6 +138,8 @@ def test_show(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert err == "" and ESCAPE not in out
     assert spec.text in out and spec.hash in out
+    words = spec.dialect.names if spec.dialect is not None else ()
+    assert all(str(w.word or "fixed") in out or w.name == "step" for w in words)
     assert all(re.search(rf"^{h} ", out, re.M) for h in [*spec.hypers, *spec.slots, *spec.shared, *spec.schedules])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -151,3 +152,31 @@ def test_state_dicts_go_over_and_back(name: str) -> None:
         torch.set_default_dtype(before)
     for p, q in zip(alone, third, strict=True):
         torch.testing.assert_close(p, q, rtol=1e-12, atol=1e-14)
+
+
+HOSTILE = '''
+"""Bad: words that a class needs for itself. Example, 2026."""
+def bad(x: Param, g: Grad, m: Slot = zeros, *, lr: Rate = 1e-3, mu: Decay = 0.9, eps: Rate = 0.0):
+    m = mu * m + g
+    x = x - lr * m / (1 + eps)
+    return x, m
+'''
+
+
+@pytest.mark.parametrize("target", ["torch", "jax", "tensorflow"])
+@pytest.mark.parametrize("word", ["self", "params", "step", "math", "super", "learning_rate", "state", "m", "g", "x"])
+def test_words_that_a_framework_needs_break_nothing(word: str, target: str) -> None:
+    """Such a word is spelt otherwise: what is built runs, and means the same."""
+    original = {"torch": "torch.optim.SGD", "jax": "optax.sgd", "tensorflow": "keras.optimizers.SGD"}[target]
+    table = f'dialects = {{"bad:one": dict(of="{original}", names=dict(mu="{word}", m="{word}"))}}'
+    spec = adaspec.parse(HOSTILE + "\n" + table)
+    spec = replace(spec, dialect=spec.rule.dialects[0])
+    compile(adaspec.export(spec, target), "<generated>", "exec")
+    there = spoken(spec, target)
+    params, grads = [np.ones(3)], [np.full(3, 0.5)]
+    results = []
+    for each in (spec, there):
+        opt = adaspec.interpret(each)
+        found, state = opt.step(params, grads, opt.init(params))
+        results.append(opt.step(found, grads, state)[0])
+    np.testing.assert_equal(*results)

@@ -33,7 +33,7 @@ def run(typed: str, as_json: bool, as_latex: bool) -> int:
         return 0
     out = console()
     code(out, spec.text)
-    for section in (_hypers, _inputs, _state, _schedules, _views, _dialects):
+    for section in (_hypers, _inputs, _state, _schedules, _views, _dialects, _words):
         section(out, spec)
     out.print()
     out.print(Text.assemble(("uses ", "note"), ", ".join(constructs(spec))), soft_wrap=True)
@@ -64,6 +64,7 @@ def facts(spec: Spec) -> dict[str, Any]:
         "schedules": {name: {"doc": f.doc, "values": values(spec, name)} for name, f in spec.schedules.items()},
         "views": {label: {"function": f.name, "doc": f.doc} for label, f in spec.views.items()},
         "dialects": {name: dict(given) for name, given in spec.dialects.items()},
+        "names": None if spec.dialect is None else {w.name: w.word and w.text.strip('"') for w in spec.dialect.names},
     }
 
 
@@ -188,5 +189,19 @@ def _dialects(out: Console, spec: Spec) -> None:
     for dialect in spec.rule.dialects:
         given = ", ".join(f"{s.name}={s.value!r}" for s in dialect.settings) or "its defaults"
         rows.add_row(Text(safe(dialect.name), "name"), Text(given), Text(dialect.of or ""))
+    out.print()
+    put(out, rows)
+
+
+def _words(out: Console, spec: Spec) -> None:
+    """What the original of a dialect calls things: so is it built for the framework of that."""
+    if spec.dialect is None or not spec.dialect.names:
+        return
+    rows = table("here", f"in {safe(str(spec.dialect.of))}", "what it is")
+    for word in spec.dialect.names:
+        kind = "hyperparameter" if word.name in spec.hypers else "counter" if word.name == "step" else "state"
+        fixed = f"fixed: {spec.defaults[word.name]}" if word.name in spec.hypers else "not counted"
+        there = Text(fixed, "note") if word.word is None else Text(word.text.strip('"'), "name")
+        rows.add_row(Text(word.name, "name"), there, Text(kind, "note"))
     out.print()
     put(out, rows)

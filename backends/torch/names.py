@@ -69,7 +69,8 @@ class Names:
         """Under what a slot or a hyperparameter stands in the state, the group and the signature."""
         shared = {s.name for s in self.lowered.rule.shared}
         word = self.words[name].word if name in self.words and name not in shared else None
-        return self(name) if word is None or word in TORCH else word
+        needed = TORCH | MODULE if self.lowered.rule.hyper(name) else TORCH  # an argument must not hide what is called
+        return self(name) if word is None or word in needed else word
 
     def fresh(self, name: str) -> str:
         """`name`, or a name like it that nothing else has."""
