@@ -67,14 +67,13 @@ def renamed(spec: Spec, target: str) -> Mapping[str, str]:
 
 
 def _table(spec: Spec, table: Mapping[str, ir.Word]) -> dict[str, str]:
-    """The new name of what is spelt otherwise; state that shares its word with a hyperparameter has one like it."""
-    taken = _identifiers(spec.rule) | {w.word for w in table.values() if w.word}
+    """The new name of what is spelt otherwise; state that shares its word with a hyperparameter keeps its own."""
     own = set(spec.hypers)
     first = {w.word for name, w in table.items() if name in own and w.place is None} | (own - table.keys())
     found: dict[str, str] = {}
     for name, w in table.items():
-        if w.word is not None and w.place is None and w.word != name:
-            found[name] = fresh(w.word, taken) if name not in own and w.word in first else w.word
+        if w.word is not None and w.place is None and w.word != name and (name in own or w.word not in first):
+            found[name] = w.word
     return found
 
 

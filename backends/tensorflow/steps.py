@@ -41,7 +41,7 @@ class Steps:
         firsts = {s.name for s in self.rule.slots if s.init.kind == "first_grad"} & present
         self.firsts = firsts - self.bound
         self.bound |= firsts
-        self.rebound = [h.name for h in names.plain if h.name in self.bound]
+        self.rebound = [h.name for h in names.plain if h.name in self.bound or names.nothing(h) is not None]
         self.decayed = self._decayed()
         self.own = set(self.rule.declared) | {t.name for p in self.lowered.phases for t in p.totals}
         self.known = set(self.own)
@@ -51,7 +51,7 @@ class Steps:
 
     def start(self, name: str, dtype: str) -> str:
         """A hyperparameter that the rule binds anew: a tensor from the start if it is one later."""
-        value, hyper = self.names.attributes[name], self.lowered.rule.hyper(name)
+        value, hyper = self.names.attributes[name].strip("()"), self.lowered.rule.hyper(name)
         if name not in self.traced or hyper is None or hyper.kind == "Flag":
             return value
         tensor = f"ops.convert_to_tensor({value}, {dtype})"
