@@ -103,3 +103,24 @@ def test_the_names_of_the_spec_beside_words_of_a_dialect() -> None:
         key, value = wanted
         assert rmsprop(params("adam"), **given).defaults[key] == value
     assert adaspec.build("rprop:torch", "torch")(params("adam"), grow=1.5).defaults["etas"] == (0.5, 1.5)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_help_reads_as_torch_documents_itself(rule: str) -> None:
+    """Title, source, the rule, every argument and slot, what is raised, and an example that names the class."""
+    spec = adaspec.load(rule)
+    cls = adaspec.build(spec, "torch")
+    text = str(cls.__doc__)
+    assert spec.title in " ".join(text.split()) and max(map(len, text.split("\n"))) <= 120
+    for argument in inspect.signature(cls).parameters:
+        assert f"\n        {argument}: " in text, argument
+    for section in ("Args:", "The state of a parameter holds ``step``", "Raises:", "ValueError: ", "Example::"):
+        assert f"\n    {section}" in text or f"\n        {section}" in text, section
+    assert f"optimizer = {cls.__name__}(" in text and "        optimizer.step(" in text
+    opt = cls(params(rule))
+    for p in opt.param_groups[0]["params"]:
+        p.grad = torch.ones_like(p)
+    if all(i.optional for i in spec.inputs.values()):
+        opt.step()
+        for slots in opt.state.values():
+            assert all(f"``{name}``" in text for name in slots)

@@ -12,7 +12,8 @@ from adaspec.layout import WIDTH
 from adaspec.lower import Lowered
 from adaspec.vocabulary import KINDS, Domain
 
-from . import complexes, sparse
+from . import complexes
+from .docs import tail
 from .names import Names, number
 from .scalars import FactPrinter, Lines, annotation, signature
 
@@ -25,7 +26,6 @@ def class_doc(lowered: Lowered, names: Names) -> Lines:
     spec, rule = lowered.spec, lowered.rule
     rest = [line.strip() for line in rule.doc.strip().split("\n")[1:] if line.strip()]
     at = f", at its update {rule.step} = 1, 2, ..." if rule.step else ""
-    slots = ", ".join(f"``{name}``" for name in ["step", *(names.key(s.name) for s in rule.slots)])
     lines = [
         *_wrapped(f"{spec.title}. {spec.reference}".strip(), WIDTH - 7),
         "",
@@ -39,12 +39,8 @@ def class_doc(lowered: Lowered, names: Names) -> Lines:
         *(f"    {line}" for line in argument_docs(names)),
         "    foreach: update many tensors per call; None means where that helps (default: None)",
         "",
-        *_wrapped(f"The state of a parameter holds {slots}.", WIDTH - 4),
+        *tail(lowered, names, WIDTH - 4),
     ]
-    if rule.shared:
-        shared = ", ".join(f"``{names.key(s.name)}``" for s in rule.shared)
-        lines += _wrapped(f"What the model shares stands in its parameter group: {shared}.", WIDTH - 4)
-    lines += _wrapped(sparse.note(lowered), WIDTH - 4)
     return doc_lines(lines, "    ")
 
 

@@ -54,7 +54,22 @@ class Adafactor(torch.optim.Optimizer):
         eps2: in (0, inf) (default: 0.001)
         foreach: update many tensors per call; None means where that helps (default: None)
 
-    The state of a parameter holds ``step``, ``row``, ``col``, ``full``.
+    The state of a parameter holds ``step`` (one number), ``row`` (of its shape without axis -1), ``col`` (of its shape
+    without axis -2), ``full`` (of its shape).
+
+    Raises:
+        ValueError: a hyperparameter is outside its domain
+        TypeError: a parameter is not a Tensor of numbers; a keyword is unknown
+        RuntimeError: a parameter is complex, or a gradient is sparse
+
+    Example::
+
+        optimizer = Adafactor(model.parameters(), lr=0.01)
+        for data, target in loader:
+            optimizer.zero_grad()
+            loss = loss_function(model(data), target)
+            loss.backward()
+            optimizer.step()
     """
 
     @_named

@@ -47,9 +47,24 @@ class AdaX(torch.optim.Optimizer):
         eps: in (0, inf) (default: 1e-8)
         foreach: update many tensors per call; None means where that helps (default: None)
 
-    The state of a parameter holds ``step``, ``m``, ``v``.
-    Of a sparse gradient the rows that it holds are updated; the others stay as they are, with their slots. It is
-    refused where they would move without a gradient, as by weight decay.
+    The state of a parameter holds ``step`` (one number), ``m``, ``v`` (of its shape).
+
+    The spec's own ``beta1`` and ``beta2`` are understood as keywords, too. Complex parameters mean the arrays of their
+    real and imaginary parts. Of a sparse gradient the rows that it holds are updated; the others stay as they are, with
+    their slots. It is refused where they would move without a gradient, as by weight decay.
+
+    Raises:
+        ValueError: a hyperparameter is outside its domain
+        TypeError: a parameter is not a Tensor of numbers; a keyword is unknown
+
+    Example::
+
+        optimizer = AdaX(model.parameters(), lr=0.001)
+        for data, target in loader:
+            optimizer.zero_grad()
+            loss = loss_function(model(data), target)
+            loss.backward()
+            optimizer.step()
     """
 
     _lent: list[Any] = []  # rows of sparse gradients, while their step runs

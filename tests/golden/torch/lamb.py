@@ -46,7 +46,24 @@ class LAMB(torch.optim.Optimizer):
         weight_decay: in [0, inf) (default: 0.0)
         foreach: update many tensors per call; None means where that helps (default: None)
 
-    The state of a parameter holds ``step``, ``m``, ``v``.
+    The state of a parameter holds ``step`` (one number), ``m``, ``v`` (of its shape).
+
+    The spec's own ``beta1`` and ``beta2`` are understood as keywords, too. Complex parameters mean the arrays of their
+    real and imaginary parts.
+
+    Raises:
+        ValueError: a hyperparameter is outside its domain
+        TypeError: a parameter is not a Tensor of numbers; a keyword is unknown
+        RuntimeError: a gradient is sparse
+
+    Example::
+
+        optimizer = LAMB(model.parameters(), lr=0.001)
+        for data, target in loader:
+            optimizer.zero_grad()
+            loss = loss_function(model(data), target)
+            loss.backward()
+            optimizer.step()
     """
 
     @_named

@@ -56,7 +56,21 @@ class Muon(torch.optim.Optimizer):
         eps: in (0, inf) (default: 1e-7)
         foreach: update many tensors per call; None means where that helps (default: None)
 
-    The state of a parameter holds ``step``, ``m``.
+    The state of a parameter holds ``step`` (one number), ``m`` (of its shape).
+
+    Raises:
+        ValueError: a hyperparameter is outside its domain, or a parameter has a shape that the rule does not update
+        TypeError: a parameter is not a Tensor of numbers; a keyword is unknown
+        RuntimeError: a parameter is complex, or a gradient is sparse
+
+    Example::
+
+        optimizer = Muon([p for p in model.parameters() if p.ndim == 2], lr=0.001)
+        for data, target in loader:
+            optimizer.zero_grad()
+            loss = loss_function(model(data), target)
+            loss.backward()
+            optimizer.step()
     """
 
     @_named

@@ -52,8 +52,26 @@ class ScheduleFree(torch.optim.Optimizer):
         weight_decay: in [0, inf) (default: 0.0)
         foreach: update many tensors per call; None means where that helps (default: None)
 
-    The state of a parameter holds ``step``, ``z``, ``v``.
+    The state of a parameter holds ``step`` (one number), ``z``, ``v`` (of its shape).
     What the model shares stands in its parameter group: ``weight``.
+
+    The spec's own ``beta1`` and ``beta2`` are understood as keywords, too. Complex parameters mean the arrays of their
+    real and imaginary parts. Another reading of the parameters is shown by ``with optimizer.view("eval"):``.
+    ``optimizer.eval()`` before evaluation and ``optimizer.train()`` behind it do so, too.
+
+    Raises:
+        ValueError: a hyperparameter is outside its domain
+        TypeError: a parameter is not a Tensor of numbers; a keyword is unknown
+        RuntimeError: a gradient is sparse
+
+    Example::
+
+        optimizer = ScheduleFree(model.parameters(), lr=0.0025)
+        for data, target in loader:
+            optimizer.zero_grad()
+            loss = loss_function(model(data), target)
+            loss.backward()
+            optimizer.step()
     """
 
     @_named
