@@ -64,8 +64,8 @@ def _check_sparse(optimizer: @cls@) -> None:
         for p in group["params"]:
             if p.grad is not None and p.grad.is_sparse and not _rests(optimizer, group, p):
                 raise RuntimeError(
-                    "@cls@ does not support sparse gradients with these hyperparameters: rows that one does not "
-                    "hold would have to move, too (by weight decay?), and are left alone"
+                    "@cls@ does not support sparse gradients with these hyperparameters: "
+                    "rows that one does not hold would have to move, too (by weight decay?), and are left alone"
                 )
 '''
 
@@ -96,7 +96,7 @@ def refusal(spec: Spec) -> str | None:
     rule = spec.core
     for slot in rule.slots:
         if not slot.init.whole:
-            return f"its slot '{slot.name}' has another shape than the parameter"
+            return f"its slot '{slot.name}' has another shape"
         if slot.init.kind == "first_grad":
             return f"its slot '{slot.name}' begins with the first gradient"
         if slot.dtype:

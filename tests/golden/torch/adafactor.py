@@ -106,9 +106,7 @@ class Adafactor(torch.optim.Optimizer):
         found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
         for _, grad in chain.from_iterable(found):
             if grad.layout != torch.strided:
-                raise RuntimeError(
-                    "Adafactor does not support sparse gradients: its slot 'row' has another shape than the parameter"
-                )
+                raise RuntimeError("Adafactor does not support sparse gradients: its slot 'row' has another shape")
         for group, pairs in zip(self.param_groups, found, strict=True):
             for p, _ in pairs:
                 state = self.state[p]

@@ -322,8 +322,8 @@ def _check_sparse(optimizer: AdaX) -> None:
         for p in group["params"]:
             if p.grad is not None and p.grad.is_sparse and not _rests(optimizer, group, p):
                 raise RuntimeError(
-                    "AdaX does not support sparse gradients with these hyperparameters: rows that one does not "
-                    "hold would have to move, too (by weight decay?), and are left alone"
+                    "AdaX does not support sparse gradients with these hyperparameters: "
+                    "rows that one does not hold would have to move, too (by weight decay?), and are left alone"
                 )
 
 
