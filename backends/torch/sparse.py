@@ -98,7 +98,7 @@ def refusal(spec: Spec) -> str | None:
         if not slot.init.whole:
             return f"its slot '{slot.name}' has another shape"
         if slot.init.kind == "first_grad":
-            return f"its slot '{slot.name}' begins with the first gradient"
+            return f"slot '{slot.name}' begins with the first gradient"
         if slot.dtype:
             return f"its slot '{slot.name}' has a dtype of its own"
     if rule.shared:
