@@ -32,5 +32,9 @@ def adafactor_optax(
 
 
 dialects = {
-    "adafactor:optax": dict(of="optax.adafactor"),
-}
+    "adafactor:optax": dict(of="optax.adafactor", names=dict(
+        decay="decay_rate", least="min_dim_size_to_factor", clip="clipping_threshold", eps1="eps", eps2=None,
+        weight_decay="weight_decay_rate", scale_parameter="multiply_by_parameter_scale", row="v_row", col="v_col",
+        full="v", m="ema",
+    )),
+}  # fmt: skip

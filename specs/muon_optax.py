@@ -42,5 +42,6 @@ def muon_optax(
 
 
 dialects = {
-    "muon:optax": dict(of="optax.contrib.muon"),
-}
+    "muon:optax": dict(of="optax.contrib.muon", names=dict(
+        steps="ns_steps", adam_beta1="adam_b1", adam_beta2="adam_b2", m="mu", v="nu")),
+}  # fmt: skip

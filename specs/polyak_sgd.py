@@ -22,5 +22,7 @@ def polyak_sgd(
 
 
 dialects = {
-    "polyak_sgd:optax": dict(of="optax.polyak_sgd"),
+    "polyak_sgd:optax": dict(
+        of="optax.polyak_sgd", names=dict(lr="scaling", max_lr="max_learning_rate", positive=None)
+    ),
 }
