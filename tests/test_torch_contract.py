@@ -15,6 +15,7 @@ import pytest
 
 import adaspec
 from adaspec.library import rules
+from adaspec.lower import lower
 from adaspec.verification import supplied
 from problem import MATRICES_ONLY
 from test_torch_state import same
@@ -130,6 +131,22 @@ def test_dtypes_may_be_mixed_in_a_group(rule: str) -> None:
         assert p.dtype == kind and bool(torch.isfinite(p).all())
         wanted = torch.float64 if kind == torch.float64 else torch.float32
         assert all(s.dtype == wanted for n, s in opt.state[p].items() if n != "step")
+
+
+@pytest.mark.parametrize("rule", [r for r in RULES if r not in OF_LOSS and len(lower(adaspec.load(r)).phases) == 1])
+def test_devices_may_be_mixed_in_a_group(rule: str) -> None:
+    """A parameter without numbers (`meta`) among others: it is counted, they go as without it."""
+    params, twins = parameters(rule), parameters(rule)
+    meta = torch.nn.Parameter(torch.empty_like(params[0], device="meta"))
+    opt, other = build(rule)([*params, meta]), build(rule)(twins)
+    for _ in range(2):
+        for p in (*params, *twins, meta):
+            p.grad = torch.full_like(p, 0.5)
+        opt.step()
+        other.step()
+    assert same(taken(opt, params), taken(other, twins))
+    assert opt.state[meta]["step"].item() == 2
+    assert all(slot.is_meta for name, slot in opt.state[meta].items() if name != "step")
 
 
 # What it remembers
