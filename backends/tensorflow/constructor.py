@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adaspec import ir
+from adaspec.layout import WIDTH
 from adaspec.vocabulary import KINDS
 
 from .names import BASE_ARGUMENTS, Names, class_name
@@ -23,8 +24,10 @@ class Constructor:
         arguments = [f"{public[h.name]}={default(h, self.names.nothing(h))}" for h in given]
         base = (*(["weight_decay"] if self.names.base_decay else []), *BASE_ARGUMENTS)
         arguments += [f"{n}={BASE_DEFAULTS.get(n, 'None')}" for n in base]
-        aliases = ", ".join(f'{n}="{word}"' for n, word in self.names.aliases.items())
-        lines = [f"    @_also_named({aliases})"]
+        aliases = [f'{n}="{word}"' for n, word in self.names.aliases.items()]
+        lines = [f"    @_also_named({', '.join(aliases)})"]
+        if len(lines[0]) > WIDTH:
+            lines = ["    @_also_named(", *(f"        {a}," for a in aliases), "    )"]
         lines += ["    def __init__(", "        self,", *(f"        {a}," for a in arguments), "    ):"]
         if rate:
             lines += [f"{BODY}if not callable(learning_rate):", *_refusals(rate, "learning_rate", BODY + "    ")]
@@ -91,9 +94,18 @@ def _refusals(hyper: ir.Hyper, name: str, indent: str, none: bool = False) -> li
         test = f"{name} is not None and {f'({test})' if ' or ' in test else test}"
     what = domain.text if hyper.static else f"in {domain.text}"
     what += " or None" if hyper.optional or none else ""
+    said, got = f"`{name}` must be {what}. ", f"Received: {name}={{{name}}}"
+    raised = [f'{indent}    raise ValueError(f"{said}{got}")']
+    if len(raised[0]) > WIDTH:  # a string of two halves: no layout parts one
+        raised = [
+            f"{indent}    raise ValueError(",
+            f'{indent}        "{said}"',
+            f'{indent}        f"{got}"',
+            f"{indent}    )",
+        ]
     return [
         f"{indent}if {test}:",
-        f'{indent}    raise ValueError(f"`{name}` must be {what}. Received: {name}={{{name}}}")',
+        *raised,
     ]
 
 

@@ -44,7 +44,15 @@ class Documentation:
         return textwrap.wrap(text, WIDTH, break_on_hyphens=False)
 
     def update(self) -> str:
-        return textwrap.dedent("\n".join(rule_text(self.lowered)))
+        text = textwrap.dedent("\n".join(rule_text(self.lowered))).split("\n")
+        return "\n".join(part for line in text for part in self.folded(line))
+
+    def folded(self, line: str) -> list[str]:
+        """A long line of the rule in several, each further in than the first."""
+        indent = line[: len(line) - len(line.lstrip())]
+        return textwrap.wrap(
+            line, WIDTH, subsequent_indent=indent + "    ", break_long_words=False, break_on_hyphens=False
+        ) or [""]  # fmt: skip
 
     def meanings(self, update: str) -> str:
         """What the names in the update are, to the reader of a Keras model."""

@@ -14,6 +14,7 @@ from adaspec.phases import Phase
 from .names import Names
 from .printer import KerasPrinter, Statements, reads, traced_names
 from .texts import DISTRIBUTED
+from .unused import needed
 
 BODY = " " * 8
 PUT_BACK = "ops.cond(ops.equal(self._shown, 0), lambda: None, self._put_back)"
@@ -173,7 +174,7 @@ class Steps:
             '        """One step of one variable: every new value is computed before the first is assigned."""',
             "        if 0 in variable.shape:",
             "            return",
-            *(BODY + line for line in lines),
+            *(BODY + line for line in needed(lines, (line for block in blocks for line in block))),
             *(line for block in blocks if block for line in ("", *block)),
             *(DISTRIBUTED.rstrip().split("\n") if self.lowered.views or self.copies else []),
         ]
@@ -210,16 +211,7 @@ class Steps:
         lines = ['dtype = "float64"', *self.scalar_reads(everything, "dtype"), *lines]
         asked = self.read(*(s for p in phases for s in p.scalars)) & set(self.inputs)
         lines += [f'{self.local(n)} = self._inputs.given["{n}"]' for n in self.inputs if n in asked]
-        out = [
-            "    def _backend_update_step(self, grads, trainable_variables, learning_rate):",
-            f'        """{self.summary()}"""',
-            *(["        self._once_for_all(self._before_step)"] if self.before_step() else []),
-            "        pairs = self._all_reduce_sum_gradients(zip(grads, trainable_variables))",
-            "        pairs = [(gradient, variable) for gradient, variable in pairs if 0 not in variable.shape]",
-            "        if not pairs:",
-            "            return",
-            *(BODY + line for line in lines),
-        ]
+        out: list[str] = []
         methods: list[str] = []
         self.kept: list[str] = []
         raw = set(self.shared)
@@ -234,7 +226,16 @@ class Steps:
                 methods += ["", *method]
         new = [(s, self.lowered.shared_values[s]) for s in self.shared]
         out += [f"{BODY}self.assign({self.state(s)}, {self.local(n)})" for s, n in new if n in self.bound]
-        return out + methods
+        head = [
+            "    def _backend_update_step(self, grads, trainable_variables, learning_rate):",
+            f'        """{self.summary()}"""',
+            *(["        self._once_for_all(self._before_step)"] if self.before_step() else []),
+            "        pairs = self._all_reduce_sum_gradients(zip(grads, trainable_variables))",
+            "        pairs = [(gradient, variable) for gradient, variable in pairs if 0 not in variable.shape]",
+            "        if not pairs:",
+            "            return",
+        ]
+        return [*head, *(BODY + line for line in needed(lines, out)), *out, *methods]
 
     def summary(self) -> str:
         if any(p.totals for p in self.lowered.phases):
@@ -305,7 +306,7 @@ class Steps:
             f'        """Phase {k + 1}: {what}; new values are computed before the first is assigned."""'
             if last
             else f'        """Phase {k + 1}: {what}; nothing is assigned yet."""',
-            *(BODY + line for line in lines),
+            *(BODY + line for line in needed(lines, (line for block in blocks for line in block))),
             *(line for block in blocks if block for line in ("", *block)),
         ]
 

@@ -10,6 +10,7 @@ from .names import Names
 from .printer import reads
 from .steps import BODY, Steps
 from .texts import FINALIZE, VIEWS, VIEWS_OF_MODEL
+from .unused import needed
 
 
 class Views:
@@ -59,7 +60,8 @@ class Views:
         self.used |= printer.used
         given = ["self", *(["gradient"] if grads else []), "variable", *shown]
         head = f"    def {name}({', '.join(given)}):"
-        return [head, *doc, *(BODY + line for line in lines), *statements, f"{BODY}return {text}"]
+        end = [*statements, f"{BODY}return {text}"]
+        return [head, *doc, *(BODY + line for line in needed(lines, end)), *end]
 
     def swapping(self) -> list[str]:
         labels = [v.label for v in self.lowered.views]
