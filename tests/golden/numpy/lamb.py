@@ -266,7 +266,7 @@ def _named(params: Any) -> dict[str, Any]:
         if x.dtype.kind not in "fc" and x.dtype.name != "bfloat16":
             raise TypeError(f"parameter {path!r} is {x.dtype}: parameters are floating arrays")
         found[path] = x
-    memories = {_memory(x) for x in found.values()}
+    memories = {id(x) if x.base is None else _memory(x.base) for x in found.values()}
     if len(memories) == len(found) and None not in memories:
         return found
     spans = sorted((*np.lib.array_utils.byte_bounds(x), path) for path, x in found.items() if x.size)
@@ -279,10 +279,9 @@ def _named(params: Any) -> dict[str, Any]:
     return found
 
 
-def _memory(x: Any) -> int | None:
-    """Whose memory an array lies in, by id; None where that is not NumPy's own."""
-    base = x.base
-    return id(x) if base is None else id(base) if type(base) is np.ndarray else None
+def _memory(base: Any) -> int | None:
+    """Whose memory an array with this base lies in, by id; None where it is not NumPy's own."""
+    return id(base) if type(base) is np.ndarray else None
 
 
 def _dtype(x: Any) -> Any:
@@ -344,9 +343,10 @@ def _work(params: Any, grads: Any, state: dict[str, Any], forms: Any) -> dict[in
 
 def _array(what: str, path: str, a: Any, x: Any) -> Any:
     """A gradient or an input as an array of the parameter's shape."""
-    if isinstance(a, np.ma.MaskedArray):
-        raise TypeError(f"the {what} of {path!r} is masked: fill it first, with a.filled(0)")
-    a = np.asarray(a)
+    if type(a) is not np.ndarray:
+        if isinstance(a, np.ma.MaskedArray):
+            raise TypeError(f"the {what} of {path!r} is masked: fill it first, with a.filled(0)")
+        a = np.asarray(a)
     if a.shape != x.shape:
         raise ValueError(f"the {what} of {path!r} has shape {a.shape}, the parameter {x.shape}")
     if a.dtype.kind not in "fc" and a.dtype.name != "bfloat16":
@@ -358,8 +358,11 @@ def _array(what: str, path: str, a: Any, x: Any) -> Any:
 
 def _shared(params: Any, others: list[Any]) -> set[int]:
     """The ids of those arrays that may share memory with a parameter."""
-    memories = {_memory(x) for x in params}
-    near = [a for a in others if a.size and (None in memories or _memory(a) in {None, *memories})]
+    memories = {id(x) if x.base is None else _memory(x.base) for x in params}
+    if None not in memories:
+        memories.add(None)
+        others = [a for a in others if (id(a) if a.base is None else _memory(a.base)) in memories]
+    near = [a for a in others if a.size]
     if not near:
         return set()
     spans = sorted(np.lib.array_utils.byte_bounds(x) for x in params if x.size)
