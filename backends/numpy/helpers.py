@@ -54,7 +54,7 @@ def _as_param(x: Any, value: Any) -> Any:
     """A value in the dtype of a parameter; of a complex one it has the parts."""
     if x.dtype.kind != "c":
         return np.array(value, x.dtype)
-    return np.array(value, x.real.dtype, order="C").view(x.dtype)[..., 0]
+    return np.array(value, x.real.dtype).view(x.dtype)[..., 0]
 '''
 
 UNFOLD = '''
