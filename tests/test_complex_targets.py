@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import adaspec
-from adaspec.complexes import apart
-from adaspec.library import rules
+from adaspec.complexes import apart, takes_complex
+from adaspec.library import equals, names, rules
 from adaspec.verification import FLOAT64_BOUND
 from test_complexes import SHAPES, TAKEN, halved, inputs, numbers
 
@@ -108,6 +108,42 @@ def test_slots_of_every_kind(target: str) -> None:
         found = {n: (str(a.dtype).removeprefix("torch."), tuple(a.shape)) for n, a in kept.items() if n != "step"}
         assert found == {n: (s.dtype, s.shape) for n, s in spec.state((2, 4), own).items()}
         assert found["a"][0] == "complex64" and found["e"][0] == "complex128"
+
+
+FLOAT32 = {"asgd:torch": 1e-8, "nadam:torch": 1e-9}
+"""What torch itself keeps in single precision: a step size, a product of decays."""
+ORIGINALS = {name: equals(name) for name in names() if name.endswith(":torch") and name != "sparse_adam:torch"}
+NATIVE = {
+    name: own.of.rpartition(".")[2]
+    for name, own in ORIGINALS.items()
+    if own is not None and own.of.count(".") == 2 and takes_complex(adaspec.load(name))
+}
+"""Dialects of torch's own optimizers, with their classes; one of them takes sparse gradients alone."""
+
+
+@pytest.mark.needs_torch
+@pytest.mark.parametrize("name", NATIVE)
+def test_torchs_own_mean_the_same(name: str) -> None:
+    """Where torch has the optimizer itself, its complex parameters are updated so."""
+    import torch
+
+    opt: Any = adaspec.interpret(name)
+    params = [torch.nn.Parameter(torch.tensor(p)) for p in numbers(0)]
+    native = getattr(torch.optim, NATIVE[name])(params)
+    mine: Any = numbers(0)
+    state = opt.init(mine)
+    for step in range(STEPS):
+        for p, g in zip(params, numbers(step + 1), strict=True):
+            p.grad = torch.tensor(g)
+        native.step()
+        mine, state = opt.step(mine, numbers(step + 1), state)
+        assert apart_from([p.detach().numpy() for p in params], [apart(a) for a in mine]) <= FLOAT32.get(name, 1e-12)
+
+
+def test_which_are_torchs_own() -> None:
+    assert {n.partition(":")[0] for n in NATIVE} == {
+        "adadelta", "adagrad", "adam", "adamax", "adamw", "asgd", "nadam", "radam", "rmsprop", "rprop", "sgd"
+    }  # fmt: skip
 
 
 # NumPy
