@@ -352,6 +352,29 @@ def test_initialised_by_a_step_of_nothing(rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", [r for r in RULES if r not in OF_LOSS])
+@pytest.mark.sampled
+def test_distributed_checkpoints_carry_the_state(rule: str) -> None:
+    """By names of parameters, nested and flattened, into a model and an optimizer that were made anew."""
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
+
+    def made() -> tuple[Any, Any]:
+        model = torch.nn.ParameterDict({f"p{i}": p for i, p in enumerate(parameters(rule))})
+        return model, build(rule)(model.parameters())
+
+    for flat in (False, True):
+        options = StateDictOptions(flatten_optimizer_state_dict=flat)
+        model, opt = made()
+        run(rule, opt, list(model.values()), range(2))
+        opt.zero_grad()
+        saved = copy.deepcopy(get_state_dict(model, opt, options=options))
+        again, new = made()
+        set_state_dict(again, new, model_state_dict=saved[0], optim_state_dict=saved[1], options=options)
+        for m, o in ((model, opt), (again, new)):
+            run(rule, o, list(m.values()), range(2, 3))
+        assert same(taken(new, list(again.values())), taken(opt, list(model.values())))
+
+
+@pytest.mark.parametrize("rule", [r for r in RULES if r not in OF_LOSS])
 def test_a_step_for_each_parameter_within_the_backward_pass(rule: str) -> None:
     """An optimizer per parameter, stepped by `register_post_accumulate_grad_hook`, which frees the gradient at once."""
     cls, params, twins = build(rule), parameters(rule), parameters(rule)
