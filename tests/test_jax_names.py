@@ -60,8 +60,9 @@ def test_documentation() -> None:
     for rule in rules():
         spec, make = adaspec.load(rule), build(rule, "jax")
         doc = inspect.getdoc(make) or ""
-        sections = ["Args:", "Returns:", "Examples:", *(["References:"] if spec.reference else [])]
+        sections = ["Args:", "Returns:", "Raises:", "Examples:", *(["References:"] if spec.reference else [])]
         assert [line for line in doc.splitlines() if line in {*sections, "References:"}] == sections
+        assert f"`{type(make().init({})).__name__}`" in doc and max(map(len, doc.splitlines())) < 117
         arguments = doc[doc.index("Args:") : doc.index("Returns:")]
         assert all(f"\n    {name}: " in arguments for name in inspect.signature(make).parameters)
         assert doc.startswith(f"{spec.title}.") and (not spec.reference or doc.endswith(spec.reference))

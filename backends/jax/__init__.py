@@ -22,7 +22,7 @@ from .docs import factory_doc
 from .doors import NAMED
 from .literals import number
 from .prelude import ALL, helpers
-from .printer import JaxPrinter, folded_names, quoted
+from .printer import JaxPrinter, about_shape, folded_names, quoted
 from .update import Update
 
 MODULE = {"difflib", "functools", "inspect", "jax", "jnp", "math", "optax"}
@@ -300,10 +300,6 @@ class Outside(JaxPrinter):
             case ir.Dim(axis=axis):
                 return f"{f'jnp.shape({self.leaf})' if self.leaf == 'p' else f'{self.leaf}.shape'}[{axis}]", 12
         return super().node(node)
-
-
-def about_shape(fact: ir.Expr) -> bool:
-    return any(isinstance(n, ir.Dim | ir.Ndim) for n in ir.walk(fact))
 
 
 def public_hypers(rule: ir.Rule) -> dict[str, str]:

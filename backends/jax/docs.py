@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,14 @@ from adaspec import ir
 from adaspec.emit import describe, domain_text
 
 from .literals import number
+from .printer import about_shape
 from .update import Update
 
 if TYPE_CHECKING:
     from . import Module
 
 WIDTH = 100
+BLANK = "\N{NO-BREAK SPACE}"
 
 
 def factory_doc(module: Module) -> list[str]:
@@ -31,14 +34,8 @@ def factory_doc(module: Module) -> list[str]:
     if module.keywords:
         lines += ["", "Args:", *(line for h in module.rule.hypers for line in argument(module, h))]
         lines += slot_dtype(module)
-    return [
-        *lines,
-        "",
-        *returns(module),
-        "",
-        *example(module),
-        *(["", "References:", f"    {reference}"] * bool(reference)),
-    ]
+    lines += ["", *returns(module), *raises(module), "", *example(module)]
+    return [*lines, "", "References:", f"    {reference}"] if reference else lines
 
 
 COMPLEX = """Of a complex parameter the real and the imaginary part are two numbers to the rule. Gradients are taken as
@@ -51,14 +48,16 @@ def wrapped(text: str, indent: str = "") -> list[str]:
 
 
 def hanging(text: str) -> list[str]:
-    """An entry of a section."""
-    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="        ")
+    """An entry of a section; what stands between backticks stays on one line."""
+    whole = re.sub("`[^`]*`", lambda code: code[0].replace(" ", BLANK), text)
+    lines = textwrap.wrap(whole, WIDTH, initial_indent="    ", subsequent_indent="        ")
+    return [line.replace(BLANK, " ") for line in lines]
 
 
 def argument(module: Module, h: ir.Hyper) -> list[str]:
     name = module.public[h.name]
     own = "" if name == h.name else f"`{h.name}` of the rule, "
-    kind = {"Count": "an int in ", "Flag": ""}.get(h.kind, "in ")
+    kind = "" if h.static else "in "
     static = "; static: name it in `inject_hyperparams(static_args=...)`" if h.name in module.counts else ""
     return hanging(f"{name}: {own}{kind}{domain_text(h)}{static}.")
 
@@ -80,6 +79,7 @@ def slot_dtype(module: Module) -> list[str]:
 def returns(module: Module) -> list[str]:
     needs = ", which `update` needs to see" if Update(module).needs_params else ""
     lines = ["Returns:", f"    The gradient transformation. Its updates are added to the parameters{needs}."]
+    lines.append(f"    Its state is {article(module.state)} `{module.state}`.")
     for i in module.rule.inputs:
         name = module.inputs[i.name]
         own = "" if name == i.name else f"`{i.name}` of the rule, "
@@ -90,6 +90,24 @@ def returns(module: Module) -> list[str]:
         grads = ", grads" if view.takes_grads else ""
         lines.append(f'    `.view("{view.label}", params, state{grads})`: {about}')
     return lines
+
+
+def raises(module: Module) -> list[str]:
+    """What calling the factory raises; what `init` and `update` do, they say themselves."""
+    if not module.rule.hypers:
+        return []
+    numbers = "a number outside its domain" if module.traced or module.counts else ""
+    alone = [
+        stmt for condition, stmt in module.lowered.asserts if not (about_shape(condition) or about_shape(stmt.test))
+    ]
+    asserted = "values that the rule does not take together" if alone else ""
+    found = ", or ".join(part for part in (numbers, asserted) if part)
+    values = [f"    ValueError: {found}."] if found else []
+    return ["", "Raises:", *values, "    TypeError: an unknown name, or a value of another kind."]
+
+
+def article(word: str) -> str:
+    return "an" if word[0] in "AEIO" else "a"
 
 
 def example(module: Module) -> list[str]:

@@ -98,7 +98,7 @@ class Holder(Leaves):
         found = place(self.spec, path, np.shape(x), result_type(x).name, present=self.present(path))
         own = {name: result_type(self.slots[name][path]).name for name in found.slots}
         if odd := [name for name, dtype in own.items() if dtype not in SIZES]:
-            raise TypeError(f"'{key(path, odd[0])}' is {own[odd[0]]}: slots are real floating arrays")
+            raise TypeError(f"'{key(path, odd[0])}' is {own[odd[0]]}: slots are floating or complex arrays")
         return replace(found, slots={name: replace(slot, dtype=own[name]) for name, slot in found.slots.items()})
 
     def present(self, path: str) -> dict[str, tuple[int, ...]]:

@@ -182,6 +182,10 @@ class JaxPrinter(Printer):
         return f"jnp.{name}({shown})", ATOM
 
 
+def about_shape(fact: ir.Expr) -> bool:
+    return any(isinstance(n, ir.Dim | ir.Ndim) for n in ir.walk(fact))
+
+
 def quoted(text: str) -> str:
     """A literal, in double quotes where the text allows."""
     shown = repr(text)

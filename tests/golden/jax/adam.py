@@ -88,6 +88,11 @@ def adam(
 
     Returns:
         The gradient transformation. Its updates are added to the parameters.
+        Its state is an `AdamState`.
+
+    Raises:
+        ValueError: a number outside its domain.
+        TypeError: an unknown name, or a value of another kind.
 
     Examples:
         >>> params = {"w": jnp.ones((2, 3))}

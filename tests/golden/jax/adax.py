@@ -90,6 +90,11 @@ def adax(
 
     Returns:
         The gradient transformation. Its updates are added to the parameters.
+        Its state is an `AdaXState`.
+
+    Raises:
+        ValueError: a number outside its domain.
+        TypeError: an unknown name, or a value of another kind.
 
     Examples:
         >>> params = {"w": jnp.ones((2, 3))}

@@ -90,6 +90,11 @@ def lamb(
 
     Returns:
         The gradient transformation. Its updates are added to the parameters, which `update` needs to see.
+        Its state is a `LAMBState`.
+
+    Raises:
+        ValueError: a number outside its domain.
+        TypeError: an unknown name, or a value of another kind.
 
     Examples:
         >>> params = {"w": jnp.ones((2, 3))}

@@ -86,14 +86,19 @@ def muon(
         learning_rate: `lr` of the rule, in [0, inf).
         momentum: in [0, 1).
         weight_decay: in [0, inf).
-        steps: an int in an integer >= 0; static: name it in `inject_hyperparams(static_args=...)`.
+        steps: an integer >= 0; static: name it in `inject_hyperparams(static_args=...)`.
         eps: in (0, inf).
-        slot_dtype: the dtype in which the slot `m` is kept; or one for some, as in `slot_dtype={'m':
-            'bfloat16'}`. By default float32, or that of the parameter where it is wider. It changes no
-            arithmetic: a slot is rounded to it once, at the end of an update.
+        slot_dtype: the dtype in which the slot `m` is kept; or one for some, as in
+            `slot_dtype={'m': 'bfloat16'}`. By default float32, or that of the parameter where it is
+            wider. It changes no arithmetic: a slot is rounded to it once, at the end of an update.
 
     Returns:
         The gradient transformation. Its updates are added to the parameters, which `update` needs to see.
+        Its state is a `MuonState`.
+
+    Raises:
+        ValueError: a number outside its domain.
+        TypeError: an unknown name, or a value of another kind.
 
     Examples:
         >>> params = {"w": jnp.ones((2, 3))}

@@ -96,7 +96,12 @@ def schedule_free(
 
     Returns:
         The gradient transformation. Its updates are added to the parameters, which `update` needs to see.
+        Its state is a `ScheduleFreeState`.
         `.view("eval", params, state)`: The averaged weights to evaluate; training holds y, a blend of them with z.
+
+    Raises:
+        ValueError: a number outside its domain.
+        TypeError: an unknown name, or a value of another kind.
 
     Examples:
         >>> params = {"w": jnp.ones((2, 3))}
