@@ -308,7 +308,7 @@ def test_values_outside_are_refused_in_the_words_of_torch(rule: str) -> None:
             cls(params, lr=torch.tensor([0.1, 0.1]))
     for name, hyper in spec.hypers.items():
         betas = {"beta1", "beta2"} <= spec.hypers.keys() and name in ("beta1", "beta2", "beta3")
-        what = f"beta parameter at index {int(name[-1]) - 1}" if betas else WORDS.get(name, f"{name} value")
+        what = f"beta parameter at index {int(name[-1]) - 1}" if betas else WORDS.get(name, f"{name}_? value")
         for value in (*OUTSIDE.get(hyper.kind, []), float("nan"), float("inf")) if hyper.kind != "Flag" else ():
             for attempt in (partial(cls, params), lambda **given: opt.add_param_group({"params": params[1:], **given})):
                 with pytest.raises(ValueError, match=f"^Invalid {what}: {value}"):
