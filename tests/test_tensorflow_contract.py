@@ -13,6 +13,7 @@ import pytest
 import adaspec
 from test_tensorflow import RULES, WORDS, arrays, assert_close, optimizer, tensors, variables
 from test_tensorflow_manners import same, values
+from test_tensorflow_training import X, Y, network
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
@@ -97,6 +98,21 @@ def test_signatures_and_help(rule: str) -> None:
     for name in hypers:
         assert f"Defaults to `{given[name].default!r}`" in " ".join(arguments.split())
     assert f"{make.__name__}(" in after and "Reference:" in after
+
+
+@pytest.mark.filterwarnings("ignore:Even though:UserWarning")  # tf.data compiles its own functions all the same
+@pytest.mark.sampled
+@pytest.mark.parametrize("rule", RULES)
+def test_examples(rule: str) -> None:
+    """The example of the docstring does what it says."""
+    make, model = type(optimizer(rule)), network(rule)
+    code = str(inspect.getdoc(make)).partition("```python\n")[2].partition("```")[0]
+    tf.config.run_functions_eagerly(True)
+    try:
+        exec(code, {make.__name__: make, "model": model, "x": X[:8], "y": Y[:8]})
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert type(model.optimizer) is make and int(model.optimizer.iterations) == 1
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import adaspec
+from adaspec.lower import lower
 from problem import MATRICES_ONLY
 from test_tensorflow import RULES, arrays, assert_close, optimizer, tensors, variables
 from test_tensorflow_manners import same, values
@@ -27,6 +28,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 
+TOGETHER = [r for r in RULES if r not in MATRICES_ONLY and (adaspec.load(r).views or lower(adaspec.load(r)).model_wide)]
+"""Rules whose steps are more than those of each variable by itself."""
 COPYING = [r for r in RULES if any(s.init.kind == "copy" for s in adaspec.load(r).slots.values())]
 
 
@@ -224,7 +227,7 @@ for rule in sys.argv[1:]:
     "rules",
     [
         ["prodigy", "ema"],
-        pytest.param([r for r in RULES if r not in MATRICES_ONLY], marks=pytest.mark.every),
+        pytest.param(TOGETHER, marks=pytest.mark.every),
     ],
     ids=len,
 )

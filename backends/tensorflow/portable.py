@@ -42,7 +42,8 @@ class Holder:
             raise TypeError("a Keras optimizer knows its variables by their own paths: leave params= out")
         if not source.built:
             raise ValueError("the optimizer knows no variables yet: call build(model.trainable_variables) first")
-        if int(getattr(source, "_shown", 0)):
+        shown = getattr(source, "_shown", None)
+        if shown is not None and int(shown.numpy()):
             raise RuntimeError("the variables show a view: call swap_view first")
         self.spec, self.optimizer = spec, source
         self.names = Names(lower(spoken(spec, "tensorflow")))
