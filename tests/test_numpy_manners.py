@@ -356,3 +356,22 @@ def test_the_documentation_is_numpys_and_its_example_runs(name: str) -> None:
     assert result.attempted >= 4 and not result.failed
     step = inspect.getdoc(cls.step) or ""
     assert all(f"\n{i} : " in step for i in ("params", "grads", "state", *spec.inputs))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_step_that_fails_half_way_says_so(name: str) -> None:
+    """What NumPy cannot decompose stops a step in its middle; the pure form then has lost nothing."""
+    opt, params, state = begun(name, 0)
+    grads = {n: np.full_like(g, np.nan) for n, g in arrays(name, 7).items()}
+    before = bits((params, state))
+    documented = "LinAlgError" in (inspect.getdoc(type(opt).step) or "")
+    failed = False
+    for step in range(12):  # some rules decompose every so often
+        try:
+            new, after = opt.updated(params, grads, state, **inputs(name, step, grads))
+        except np.linalg.LinAlgError:
+            failed = True
+            break
+        assert bits((params, state)) == before
+        params, state, before = new, after, bits((new, after))
+    assert bits((params, state)) == before and failed == documented

@@ -7,6 +7,7 @@ import textwrap
 from adaspec import ir
 from adaspec.emit import describe, doc_lines, domain_text
 from adaspec.lower import Lowered
+from adaspec.vocabulary import FUNCTIONS
 
 from .naming import Names
 
@@ -96,8 +97,12 @@ class Docs:
     def of_step(self) -> list[str]:
         lines = ["Update the parameters and the state in place, and return both."]
         lines += section("Parameters", [*PARAMETERS, *self.inputs()])
-        lines += section("Raises", STEP_RAISES)
+        lines += section("Raises", [*STEP_RAISES, *(LINALG if self.decomposes() else [])])
         return doc_lines(lines, "        ")
+
+    def decomposes(self) -> bool:
+        calls = [n.function for n in ir.walk(self.lowered.spec.checked) if isinstance(n, ir.Call)]
+        return any(FUNCTIONS[name].group == "parts" for name in calls)
 
     def inputs(self) -> list[str]:
         """What `step` is given beside parameters, gradients and state."""
@@ -134,6 +139,10 @@ def section(name: str, lines: list[str]) -> list[str]:
     return ["", name, "-" * len(name), *lines] if lines else []
 
 
+LINALG = entry(
+    "LinAlgError",
+    "Where a matrix is not finite. Unlike the others it comes in the middle of a step; `updated` loses nothing by it.",
+)
 RAISES = entry("ValueError", "For a hyperparameter outside of its domain.")
 PARAMETERS = [
     *entry("params : tree", "The parameters, which are changed."),
