@@ -57,8 +57,8 @@ def beginning(slot: ir.Slot, facts: GroupFacts) -> str:
         elif init.without is not None and init.without != -1 and not init.scalar:
             shape = f"(*x.shape[:{init.without}], *x.shape[{init.without + 1}:])"
         if value == 0:
-            return f"torch.zeros({shape}, dtype=dtype, device=x.device)"
-        return f"torch.full({shape}, {fill}, dtype=dtype, device=x.device)"
+            return f"x.new_zeros({shape}, dtype=dtype)"
+        return f"x.new_full({shape}, {fill}, dtype=dtype)"
     like: dict[float | str, str] = {0.0: "zeros_like(x", 1.0: "ones_like(x"}
     return f"torch.{like.get(value, f'full_like(x, {fill}')}, dtype=dtype)"
 

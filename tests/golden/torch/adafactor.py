@@ -259,9 +259,9 @@ def _new_state(x: Tensor) -> dict[str, Tensor]:
     dtype = torch.promote_types(x.dtype, torch.float32)
     state = {"step": torch.zeros((), dtype=torch.float64, device="cpu")}
     if x.ndim >= 2:
-        state["row"] = torch.zeros(x.shape[:-1], dtype=dtype, device=x.device)
+        state["row"] = x.new_zeros(x.shape[:-1], dtype=dtype)
     if x.ndim >= 2:
-        state["col"] = torch.zeros((*x.shape[:-2], *x.shape[-1:]), dtype=dtype, device=x.device)
+        state["col"] = x.new_zeros((*x.shape[:-2], *x.shape[-1:]), dtype=dtype)
     if x.ndim < 2:
         state["full"] = torch.zeros_like(x, dtype=dtype)
     return state
