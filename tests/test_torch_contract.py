@@ -398,6 +398,27 @@ def test_a_step_for_each_parameter_within_the_backward_pass(rule: str) -> None:
     assert all(opt.state[p]["step"].item() == 3 for p, opt in each.items())
 
 
+@pytest.mark.parametrize("rule", ["adam", "schedule_free", "prodigy", "adamc"])
+def test_made_where_nothing_has_numbers_yet(rule: str) -> None:
+    """Under `torch.device("meta")`, whose tensors hold nothing: what the optimizer itself counts is elsewhere."""
+    model = torch.nn.Linear(3, 2, device="meta")
+    with torch.device("meta"):
+        opt = build(rule)(model.parameters())
+    model.to_empty(device="cpu")
+    twin = torch.nn.Linear(3, 2)
+    with torch.no_grad():
+        for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+            p.copy_(q)
+    other = build(rule)(twin.parameters())
+    opt.param_groups[0]["params"] = list(model.parameters())
+    for m, o in ((model, opt), (twin, other)):
+        for _ in range(2):
+            o.zero_grad()
+            m(torch.ones(1, 3)).sum().backward()
+            o.step()
+    assert same(taken(opt, list(model.parameters())), taken(other, list(twin.parameters())))
+
+
 def test_shared_memory_and_averages_of_models() -> None:
     """`share_memory_` reaches the state; `AveragedModel` follows the parameters."""
     from torch.optim.swa_utils import SWALR, AveragedModel, get_ema_multi_avg_fn

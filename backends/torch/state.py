@@ -90,7 +90,7 @@ def methods(frame: Frame) -> Lines:
         "            self.param_groups.pop()",
         "            raise",
     ]
-    scalar = "torch.tensor({}, dtype=torch.float64)"
+    scalar = 'torch.tensor({}, dtype=torch.float64, device="cpu")'
     lines += [f'        group.setdefault("{n}", {scalar.format(facts.initial(v))})' for n, v in own.items()]
     if total:
         lines += ["        if len(self.param_groups) == 1:"]

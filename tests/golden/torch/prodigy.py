@@ -224,9 +224,9 @@ class Prodigy(torch.optim.Optimizer):
             self.param_groups.pop()
             raise
         if len(self.param_groups) == 1:
-            group.setdefault("r", torch.tensor(0.0, dtype=torch.float64))
-            group.setdefault("growth", torch.tensor(1.0, dtype=torch.float64))
-            group.setdefault("model_step", torch.tensor(0.0, dtype=torch.float64))
+            group.setdefault("r", torch.tensor(0.0, dtype=torch.float64, device="cpu"))
+            group.setdefault("growth", torch.tensor(1.0, dtype=torch.float64, device="cpu"))
+            group.setdefault("model_step", torch.tensor(0.0, dtype=torch.float64, device="cpu"))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

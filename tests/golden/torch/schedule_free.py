@@ -211,7 +211,7 @@ class ScheduleFree(torch.optim.Optimizer):
         except Exception:
             self.param_groups.pop()
             raise
-        group.setdefault("weight", torch.tensor(0.0, dtype=torch.float64))
+        group.setdefault("weight", torch.tensor(0.0, dtype=torch.float64, device="cpu"))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
