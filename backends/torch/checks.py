@@ -177,9 +177,14 @@ def check_tuple(hypers: tuple[ir.Hyper, ...], word: str) -> Lines:
             lines += refusal("ValueError", f"beta parameter at index {i}", f"{{{h.name}}}", domain_text(h))
         else:
             shown = ", ".join(f"{{{name}}}" for name in own)
-            lines += refusal("ValueError", f"{word.removesuffix('s')} values", shown, domain_text(h), whose=h.name)
+            lines += refusal("ValueError", f"{plural(word)} values", shown, domain_text(h), whose=h.name)
         numbers.append(f"None if {h.name} is None else float({h.name})" if h.optional else f"float({h.name})")
     return [*lines, f'    group["{word}"] = ({", ".join(numbers)})']
+
+
+def plural(word: str) -> str:
+    """What stands before `values`: eta of etas, and eps as torch calls it."""
+    return WORDS[word].partition(" ")[0] if word in WORDS else word.removesuffix("s")
 
 
 def check_params(lowered: Lowered, names: Names) -> Lines:
