@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 import pytest
 
+import adaspec
 from adaspec.build import build
+from adaspec.library import rules
+from problem import MATRICES_ONLY
 
 jax = pytest.importorskip("jax")
 optax = pytest.importorskip("optax")
@@ -91,6 +95,50 @@ def test_parts(rule: str) -> None:
     got, _ = run(frozen, grads[:1])
     whole, _ = run(build(rule, "jax")(), grads[:1])
     assert_same(got, {"a": whole["a"], "b": tree(0)["b"]})
+
+
+DECAYING = [n for n in rules() if "weight_decay" in adaspec.load(n).hypers and not adaspec.load(n).inputs]
+
+
+@pytest.mark.sampled
+@pytest.mark.parametrize("rule", DECAYING)
+def test_weight_decay_mask(rule: str) -> None:
+    """Each array is what it is with weight decay, or without, and so are its slots; a tree, a prefix or a function."""
+    make, grads = build(rule, "jax"), [tree(1), tree(2)]
+    grads, params = ([{"in": g, "out": g["b"]} for g in grads], {"in": tree(0), "out": tree(0)["b"]})
+    if rule in MATRICES_ONLY:
+        for part in (*grads, params):
+            part["in"].pop("a")
+    spec = adaspec.load(rule)
+    if "mask" not in inspect.signature(make).parameters:
+        assert spec.views or "total(" in spec.text or spec.hypers["weight_decay"].kind != "Rate"
+        return
+    decayed, plain = (run(make(weight_decay=w), grads, params) for w in (0.3, 0.0))
+    wanted = {"in": decayed[0]["in"], "out": plain[0]["out"]}
+    prefix = {"in": True, "out": False}
+    whole = jax.tree.map(lambda a: True, params) | {"out": False}
+    for mask in (prefix, whole, lambda params: jax.tree.map(lambda a: True, params) | {"out": False}):
+        got, state = run(make(weight_decay=0.3, mask=mask), grads, params)
+        assert_same(got, wanted)
+        for field in state._fields[1:]:
+            if field in spec.shared:
+                continue
+            slots = getattr(state, field)
+            assert_same(slots["in"], getattr(decayed[1], field)["in"])
+            assert_same(slots["out"], getattr(plain[1], field)["out"])
+    assert rule not in {"adamw", "lamb"} or not jnp.array_equal(decayed[0]["out"], plain[0]["out"])
+
+
+def test_weight_decay_mask_of_optax() -> None:
+    """Where the original takes a mask; with hyperparameters that are injected, too."""
+    grads = [tree(1), tree(2)]
+    given: dict[str, Any] = {"learning_rate": 0.1, "weight_decay": 0.3, "mask": {"a": True, "b": False}}
+    for name in ("adamw", "lion", "lamb"):
+        assert_same(run(build(f"{name}:optax", "jax")(**given), grads)[0], run(getattr(optax, name)(**given), grads)[0], 1e-5)
+    injected = optax.inject_hyperparams(build("adamw:optax", "jax"), static_args="mask")(**given)
+    assert_same(run(injected, grads)[0], run(optax.adamw(**given), grads)[0], 1e-5)
+    for name in ("dog", "schedule_free", "momentum"):  # of the whole model, of a view, and without weight decay
+        assert "mask" not in inspect.signature(build(name, "jax")).parameters
 
 
 def test_flatten() -> None:

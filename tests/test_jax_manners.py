@@ -46,7 +46,8 @@ def test_signature(rule: str) -> None:
     spec, make = adaspec.load(rule), build(rule, "jax")
     parameters = inspect.signature(make).parameters
     own = {"lr": "learning_rate", "beta1": "b1", "beta2": "b2", "beta3": "b3"}
-    more = {"slot_dtype": None} if any(slot.dtype is None for slot in spec.core.slots) else {}
+    more = {"mask": None} if "mask" in parameters else {}
+    more |= {"slot_dtype": None} if any(slot.dtype is None for slot in spec.core.slots) else {}
     assert list(parameters) == [*(own.get(name, name) for name in spec.hypers), *more]
     assert [p.default for p in parameters.values()] == [*spec.defaults.values(), *more.values()]
     assert spec.title in make.__doc__ and make.__name__ == rule

@@ -41,7 +41,7 @@ def original(spec: adaspec.Spec) -> Any:
 OURS = {
     # foreach, capturable and kin are the framework's; optax's decorators take spec names without showing them.
     "torch": {"foreach", "maximize", "capturable", "differentiable"},
-    "jax": {"slot_dtype", "mu_dtype", "accumulator_dtype"},
+    "jax": {"mask", "slot_dtype", "mu_dtype", "accumulator_dtype"},
     "tensorflow": set(),
 }
 """Arguments that a generated class has whether or not its original has them."""

@@ -32,11 +32,25 @@ HELPING = {"any", "bool", "callable", "float", "hasattr", "int", "isinstance", "
 HELPING |= {"OverflowError", "TypeError", "complex", "dict"}
 SLOT_DTYPE = "slot_dtype"
 """The keyword for the dtypes of slots."""
+MASK = "mask"
+"""The keyword for the parameters that decay."""
 NATIVE_DTYPES = {"mu": "mu_dtype", "trace": "accumulator_dtype"}
 """What optax calls the one for a slot of this name."""
 STEP = {"updates", "state", "params", "extra_args", "count", "dtype", "hypers", "update", "change", "old"}
 STEP |= {"rule", "name", "reading", "view", "noise", "place", "then", "otherwise", "grads", "part"}
-FACTORY = {"init_fn", "update_fn", "view_fn", "tx", "p", "path", SLOT_DTYPE, "dtypes", *NATIVE_DTYPES.values()}
+FACTORY = {
+    "init_fn",
+    "update_fn",
+    "view_fn",
+    "tx",
+    "p",
+    "path",
+    SLOT_DTYPE,
+    MASK,
+    "make",
+    "dtypes",
+    *NATIVE_DTYPES.values(),
+}
 INSIDE = MODULE | BUILTINS | STEP
 """What the functions of a step read or bind by themselves: names that a rule's own must not be."""
 RESERVED = INSIDE | FACTORY | HELPING
@@ -77,6 +91,8 @@ class Module:
         self.own_dtypes = {NATIVE_DTYPES[n]: n for n in native if n in NATIVE_DTYPES}
         """optax's own keywords for the dtype of one slot, in the place of one of its optimizers."""
         self.keywords += self.own_dtypes
+        self.masked = self.may_mask()
+        self.keywords += [MASK] if self.masked else []
         self.complex = takes_complex(lowered.spec)
         bodies = tuple(s for p in lowered.phases for s in (*p.scalars, *p.body))
         views = tuple(s for v in lowered.views for s in (*v.body, *(s for part in v.sums for s in part.body)))
@@ -100,6 +116,12 @@ class Module:
         static = folded_names([h.name for h in self.static], outer, (*bodies, *views))
         folded = folded_names([h.name for h in rule.hypers], outer, (*bodies, *views))
         self.printer = JaxPrinter(self.names, folded, static, lowered.intervals, rule)
+
+    def may_mask(self) -> bool:
+        """Whether some parameters may go without weight decay: no sum over the model knows of it, and no view."""
+        decay = self.rule.hyper("weight_decay")
+        totals = any(p.totals for p in self.lowered.phases)
+        return decay is not None and decay.kind == "Rate" and not (totals or self.lowered.views)
 
     def text(self) -> str:
         parts = [*self.state_class(), "", ""]
@@ -148,13 +170,18 @@ class Module:
             kind = {"Count": "int", "Flag": "bool"}.get(h.kind, "optax.ScalarOrSchedule")
             kind += " | None" if h.optional else ""
             lines.append(f"    {self.public[h.name]}: {kind} = {number(h.default)},")
+        lines += ["    *,"] if self.masked or self.free else []
+        lines += [f"    {MASK}: Any = None,"] if self.masked else []
         if self.free:
             one = "jax.typing.DTypeLike"
-            lines += ["    *,", f"    {SLOT_DTYPE}: {one} | Mapping[str, {one}] | None = None,"]
+            lines += [f"    {SLOT_DTYPE}: {one} | Mapping[str, {one}] | None = None,"]
             lines += [f"    {name}: {one} | None = None," for name in self.own_dtypes]
         lines.append(f') -> "{returns}":' if views else f") -> {returns}:")
         lines += doc_lines(factory_doc(self), "    ")
-        lines += [f"    {line}" if line else "" for line in (*self.checks(), *self.init())]
+        lines += [
+            f"    {line}" if line else ""
+            for line in (*(self.masking() if self.masked else []), *self.checks(), *self.init())
+        ]
         lines += ["", *Update(self).lines()]
         if views:
             lines += ["", *Update(self).views(), "", "    tx = _Transformation(init_fn, update_fn)"]
@@ -162,6 +189,17 @@ class Module:
         else:
             lines += ["", "    return optax.GradientTransformationExtraArgs(init_fn, update_fn)"]
         return lines
+
+    def masking(self) -> list[str]:
+        """With a mask the factory makes two transformations: with weight decay, and without."""
+        decay = self.public["weight_decay"]
+        rest = ", ".join(f"{n}={n}" for n in self.keywords if n not in (decay, MASK))
+        slots = "".join(f', "{self.names[s.name]}"' for s in self.rule.slots)
+        return [
+            f"if {MASK} is not None:",
+            f"    make = functools.partial({self.factory}, {rest})",
+            f"    return _decayed_where({MASK}, make({decay}={decay}), make({decay}=0.0){slots})",
+        ]
 
     def checks(self) -> list[str]:
         lines = []

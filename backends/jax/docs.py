@@ -33,7 +33,7 @@ def factory_doc(module: Module) -> list[str]:
         lines += ["", *wrapped(COMPLEX)]
     if module.keywords:
         lines += ["", "Args:", *(line for h in module.rule.hypers for line in argument(module, h))]
-        lines += slot_dtype(module)
+        lines += mask(module) + slot_dtype(module)
     lines += ["", *returns(module), *raises(module), "", *example(module)]
     return [*lines, "", "References:", f"    {reference}"] if reference else lines
 
@@ -60,6 +60,15 @@ def argument(module: Module, h: ir.Hyper) -> list[str]:
     kind = "" if h.static else "in "
     static = "; static: name it in `inject_hyperparams(static_args=...)`" if h.name in module.counts else ""
     return hanging(f"{name}: {own}{kind}{domain_text(h)}{static}.")
+
+
+def mask(module: Module) -> list[str]:
+    if not module.masked:
+        return []
+    return hanging(
+        f"mask: where `{module.public['weight_decay']}` counts: a tree of bools like the parameters or a prefix of it, "
+        "or a function of the parameters that makes one. Everywhere by default."
+    )
 
 
 def slot_dtype(module: Module) -> list[str]:

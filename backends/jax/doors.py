@@ -35,6 +35,26 @@ def _named(**names: str) -> Callable[[_Factory], _Factory]:
 '''
 """Printed in front of the factory, which it decorates."""
 
+MASK = {
+    "_decayed_where": '''
+def _decayed_where(mask: Any, decayed: Any, plain: Any, *slots: str) -> optax.GradientTransformationExtraArgs:
+    """Weight decay where the mask is true: of each array the update and the slots with it, or without."""
+
+    def update_fn(
+        updates: optax.Updates, state: Any, params: optax.Params | None = None, **extra_args: Any
+    ) -> tuple[optax.Updates, Any]:
+        chosen = mask(updates if params is None else params) if callable(mask) else mask
+
+        def pick(a: Any, b: Any) -> Any:
+            return jax.tree.map(lambda decays, a, b: a if decays else b, chosen, a, b)
+
+        (update, after), (other, kept) = (tx.update(updates, state, params, **extra_args) for tx in (decayed, plain))
+        return pick(update, other), after._replace(**{n: pick(getattr(after, n), getattr(kept, n)) for n in slots})
+
+    return optax.GradientTransformationExtraArgs(decayed.init, update_fn)
+''',
+}
+
 DTYPES = {
     "_dtypes": '''
 def _dtypes(asked: Any, *slots: str) -> dict[str, Any]:

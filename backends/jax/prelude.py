@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .doors import COMPLEX, DTYPES
+from .doors import COMPLEX, DTYPES, MASK
 
 HELPERS: dict[str, str] = {
     "_branch": '''
@@ -316,7 +316,7 @@ def {name}({signature}) -> Any:
 '''
 
 
-ALL = DTYPES | HELPERS | NOISE | {"_pow": POW} | {name: _folded(name) for name in FOLDED}
+ALL = MASK | DTYPES | HELPERS | NOISE | {"_pow": POW} | {name: _folded(name) for name in FOLDED}
 
 
 def helpers(text: str, takes_complex: bool) -> list[str]:

@@ -59,6 +59,7 @@ def lamb(
     eps: optax.ScalarOrSchedule = 1e-6,
     weight_decay: optax.ScalarOrSchedule = 0.0,
     *,
+    mask: Any = None,
     slot_dtype: jax.typing.DTypeLike | Mapping[str, jax.typing.DTypeLike] | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """LAMB: Layerwise Adaptive Large Batches.
@@ -84,6 +85,8 @@ def lamb(
         b2: `beta2` of the rule, in [0, 1).
         eps: in (0, inf).
         weight_decay: in [0, inf).
+        mask: where `weight_decay` counts: a tree of bools like the parameters or a prefix of it, or a
+            function of the parameters that makes one. Everywhere by default.
         slot_dtype: the dtype in which the slots `m`, `v` are kept; or one for some, as in
             `slot_dtype={'m': 'bfloat16'}`. By default float32, or that of the parameter where it is
             wider. It changes no arithmetic: a slot is rounded to it once, at the end of an update.
@@ -107,6 +110,9 @@ def lamb(
     References:
         You et al., 2020. arXiv:1904.00962
     """
+    if mask is not None:
+        make = functools.partial(lamb, learning_rate=learning_rate, b1=b1, b2=b2, eps=eps, slot_dtype=slot_dtype)
+        return _decayed_where(mask, make(weight_decay=weight_decay), make(weight_decay=0.0), "m", "v")
     hypers = (
         _number("learning_rate", learning_rate, "[0, inf)", lambda h: h >= 0),
         _number("b1", b1, "[0, 1)", lambda h: 0 <= h < 1),
@@ -149,6 +155,23 @@ def lamb(
         return _cast(update, updates), LAMBState(count=count, m=_cast(m, state.m), v=_cast(v, state.v))
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+
+
+def _decayed_where(mask: Any, decayed: Any, plain: Any, *slots: str) -> optax.GradientTransformationExtraArgs:
+    """Weight decay where the mask is true: of each array the update and the slots with it, or without."""
+
+    def update_fn(
+        updates: optax.Updates, state: Any, params: optax.Params | None = None, **extra_args: Any
+    ) -> tuple[optax.Updates, Any]:
+        chosen = mask(updates if params is None else params) if callable(mask) else mask
+
+        def pick(a: Any, b: Any) -> Any:
+            return jax.tree.map(lambda decays, a, b: a if decays else b, chosen, a, b)
+
+        (update, after), (other, kept) = (tx.update(updates, state, params, **extra_args) for tx in (decayed, plain))
+        return pick(update, other), after._replace(**{n: pick(getattr(after, n), getattr(kept, n)) for n in slots})
+
+    return optax.GradientTransformationExtraArgs(decayed.init, update_fn)
 
 
 def _dtypes(asked: Any, *slots: str) -> dict[str, Any]:

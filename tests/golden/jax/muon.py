@@ -58,6 +58,7 @@ def muon(
     steps: int = 5,
     eps: optax.ScalarOrSchedule = 1e-7,
     *,
+    mask: Any = None,
     slot_dtype: jax.typing.DTypeLike | Mapping[str, jax.typing.DTypeLike] | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Muon: Orthogonalized Momentum.
@@ -88,6 +89,8 @@ def muon(
         weight_decay: in [0, inf).
         steps: an integer >= 0; static: name it in `inject_hyperparams(static_args=...)`.
         eps: in (0, inf).
+        mask: where `weight_decay` counts: a tree of bools like the parameters or a prefix of it, or a
+            function of the parameters that makes one. Everywhere by default.
         slot_dtype: the dtype in which the slot `m` is kept; or one for some, as in
             `slot_dtype={'m': 'bfloat16'}`. By default float32, or that of the parameter where it is
             wider. It changes no arithmetic: a slot is rounded to it once, at the end of an update.
@@ -111,6 +114,11 @@ def muon(
     References:
         Jordan et al., 2024. https://kellerjordan.github.io/posts/muon
     """
+    if mask is not None:
+        make = functools.partial(
+            muon, learning_rate=learning_rate, momentum=momentum, steps=steps, eps=eps, slot_dtype=slot_dtype
+        )
+        return _decayed_where(mask, make(weight_decay=weight_decay), make(weight_decay=0.0), "m")
     hypers = (
         _number("learning_rate", learning_rate, "[0, inf)", lambda h: h >= 0),
         _number("momentum", momentum, "[0, 1)", lambda h: 0 <= h < 1),
@@ -159,6 +167,23 @@ def muon(
         return _cast(update, updates), MuonState(count=count, m=_cast(m, state.m))
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+
+
+def _decayed_where(mask: Any, decayed: Any, plain: Any, *slots: str) -> optax.GradientTransformationExtraArgs:
+    """Weight decay where the mask is true: of each array the update and the slots with it, or without."""
+
+    def update_fn(
+        updates: optax.Updates, state: Any, params: optax.Params | None = None, **extra_args: Any
+    ) -> tuple[optax.Updates, Any]:
+        chosen = mask(updates if params is None else params) if callable(mask) else mask
+
+        def pick(a: Any, b: Any) -> Any:
+            return jax.tree.map(lambda decays, a, b: a if decays else b, chosen, a, b)
+
+        (update, after), (other, kept) = (tx.update(updates, state, params, **extra_args) for tx in (decayed, plain))
+        return pick(update, other), after._replace(**{n: pick(getattr(after, n), getattr(kept, n)) for n in slots})
+
+    return optax.GradientTransformationExtraArgs(decayed.init, update_fn)
 
 
 def _dtypes(asked: Any, *slots: str) -> dict[str, Any]:
