@@ -17,9 +17,10 @@ from adaspec.spec import Spec
 
 from .docs import Docs
 from .helpers import used_in
+from .hypers import NAMED, checked, checks
 from .naming import Names
 from .printers import NumberPrinter
-from .runtime import NAMED, checked, checks, past, tree, work
+from .runtime import past, tree, work
 from .steps import Steps
 
 REPR = [
