@@ -158,7 +158,7 @@ class Machine(RuleBasedStateMachine):
             self.files.close()
 
 
-SETTINGS = settings(max_examples=7, stateful_step_count=10, derandomize=True, deadline=None, database=None)
+SETTINGS = settings(max_examples=5, stateful_step_count=10, derandomize=True, deadline=None, database=None)
 
 
 @pytest.mark.parametrize("name", RULES)
