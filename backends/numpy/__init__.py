@@ -2,8 +2,8 @@
 
 In the order data passes through: `scalars` finds when each scalar is computed; `branches` answers static tests; `units`
 and `schedule` order a body into walks over blocks, for which `values` finds names; `walks` and `operations` print them.
-`dense` prints the bodies that need whole arrays, `bodies` chooses, `steps` and this module assemble the class. `hypers`,
-`runtime`, `helpers` and `docs` hold what stands around it, as text.
+`dense` prints the bodies that need whole arrays, `bodies` chooses, `steps` and this module assemble the class.
+`hypers`, `runtime`, `helpers` and `docs` hold what stands around it, as text.
 """
 
 from __future__ import annotations
