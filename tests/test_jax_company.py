@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import adaspec
 from adaspec.build import build
 from adaspec.library import rules
-from problem import MATRICES_ONLY
+from problem import MATRICES_ONLY, of_gradients_alone, problem
 
 jax = pytest.importorskip("jax")
 optax = pytest.importorskip("optax")
@@ -134,7 +135,9 @@ def test_weight_decay_mask_of_optax() -> None:
     grads = [tree(1), tree(2)]
     given: dict[str, Any] = {"learning_rate": 0.1, "weight_decay": 0.3, "mask": {"a": True, "b": False}}
     for name in ("adamw", "lion", "lamb"):
-        assert_same(run(build(f"{name}:optax", "jax")(**given), grads)[0], run(getattr(optax, name)(**given), grads)[0], 1e-5)
+        assert_same(
+            run(build(f"{name}:optax", "jax")(**given), grads)[0], run(getattr(optax, name)(**given), grads)[0], 1e-5
+        )
     injected = optax.inject_hyperparams(build("adamw:optax", "jax"), static_args="mask")(**given)
     assert_same(run(injected, grads)[0], run(optax.adamw(**given), grads)[0], 1e-5)
     for name in ("dog", "schedule_free", "momentum"):  # of the whole model, of a view, and without weight decay
@@ -206,3 +209,53 @@ def test_nothing_is_compiled_twice(rule: str) -> None:
             _, state = update(g, jax.tree.map(jnp.copy, state), w)
             assert {a.dtype for a in jax.tree.leaves((updates, state.inner_state._replace(count=w)))} == {dtype}
         assert update._cache_size() == 1 + x64
+
+
+@pytest.mark.sampled
+@pytest.mark.parametrize("rule", of_gradients_alone())
+def test_a_schedule_for_each_hyperparameter(rule: str) -> None:
+    """All fall at once: the steps are the interpreter's, which is given the numbers of each."""
+    spec = adaspec.load(rule)
+    make, numbers = build(rule, "jax"), {h.name: h.default for h in spec.rule.hypers if not (h.static or h.optional)}
+    falling = {n: lambda count, v=v: v * (1 - 0.125 * count) for n, v in numbers.items()}
+    params, grads = problem(rule, 4)
+    meaning = adaspec.interpret(spec)
+    wanted, kept = params, meaning.init(params)
+    for k, g in enumerate(grads):
+        wanted, kept = meaning.step(wanted, g, kept, **{n: fall(k) for n, fall in falling.items()})
+    with jax.enable_x64(True):
+        tx = make(**falling)
+        x = jax.tree.map(jnp.asarray, params)
+        state, update = tx.init(x), jax.jit(tx.update)
+        for g in grads:
+            updates, state = update(jax.tree.map(jnp.asarray, g), state, x)
+            x = optax.apply_updates(x, updates)
+        assert update._cache_size() == 1
+    for got, value in zip(x, wanted, strict=True):
+        np.testing.assert_allclose(got, value, rtol=1e-11, atol=1e-11)
+
+
+class Halving(optax._src.base.StatefulSchedule):
+    """A rate that is halved whenever the loss is not below 1."""
+
+    def init(self) -> Any:
+        return jnp.float32(0.5)
+
+    def update(self, state: Any, **extra: Any) -> Any:
+        return jnp.where(extra["value"] < 1, state, state / 2)
+
+    def __call__(self, state: Any, **extra: Any) -> Any:
+        return state
+
+
+def test_a_schedule_with_a_state() -> None:
+    """`inject_hyperparams` hands it what `update` is given; its old name does so too."""
+    for inject in (optax.inject_hyperparams, optax.inject_stateful_hyperparams):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            tx = inject(build("lamb", "jax"))(learning_rate=Halving())
+        state = tx.init(tree(0))
+        for k, rate in enumerate((0.5, 0.25, 0.25)):
+            updates, state = tx.update(tree(1), state, tree(0), value=jnp.float32([2.0, 0.5, 0.5][k]))
+            assert float(state.hyperparams["learning_rate"]) == rate
+        assert jax.tree.structure(updates) == jax.tree.structure(tree(0))
