@@ -24,6 +24,7 @@ LANGUAGE = (ROOT / "docs" / "spec-language.md").read_text(encoding="utf-8")
 STATE = (ROOT / "docs" / "state.md").read_text(encoding="utf-8")
 TORCH = (ROOT / "docs" / "torch.md").read_text(encoding="utf-8")
 NUMPY = (ROOT / "docs" / "numpy.md").read_text(encoding="utf-8")
+JAX = (ROOT / "docs" / "jax.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -61,7 +62,7 @@ def test_specs_agree_on_numpy(text: str) -> None:
 
 
 # The sessions of a page are one: a later one goes on with the names of those before.
-SESSIONS = ["\n".join(blocks(text, "python session")) for text in (LANGUAGE, STATE, TORCH, NUMPY)] + blocks(
+SESSIONS = ["\n".join(blocks(text, "python session")) for text in (LANGUAGE, STATE, TORCH, NUMPY, JAX)] + blocks(
     README, "python session"
 )
 

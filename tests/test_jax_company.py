@@ -235,7 +235,7 @@ def test_a_schedule_for_each_hyperparameter(rule: str) -> None:
         np.testing.assert_allclose(got, value, rtol=1e-11, atol=1e-11)
 
 
-class Halving(optax._src.base.StatefulSchedule):
+class Halving(optax.schedules.StatefulSchedule):
     """A rate that is halved whenever the loss is not below 1."""
 
     def init(self) -> Any:
