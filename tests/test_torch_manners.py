@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import adaspec
+from adaspec import ir
 from test_torch import RULES, arrays, optimizer, parameters, run
 from test_torch_state import SOME, same, snapshot
 
@@ -24,8 +25,11 @@ def test_signature(rule: str) -> None:
     cls = adaspec.build(adaspec.load(rule), "torch")
     assert issubclass(cls, torch.optim.Optimizer) and cls.__name__ == adaspec.load(rule).class_name
     names = list(inspect.signature(cls).parameters)
-    assert names[:2] == ["params", "lr"] and names[-1] == "foreach"
-    assert not {"capturable", "differentiable", "maximize", "fused"} & set(names)
+    assert names[:2] == ["params", "lr"]
+    spec = adaspec.load(rule)
+    branches = any(isinstance(n, ir.When) for n in ir.walk(spec.checked))
+    flags = ["foreach", "maximize", *([] if branches else ["capturable"]), "differentiable"]
+    assert names[names.index("foreach") :] == flags
     assert adaspec.load(rule).title in cls.__doc__
 
 

@@ -7,7 +7,7 @@ and the refusals. Nothing here knows an optimizer by name.
 
 from __future__ import annotations
 
-from adaspec.emit import doc_lines, helper_texts
+from adaspec.emit import doc_lines
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 
@@ -20,6 +20,7 @@ from .inputs import AT_VIEW, asked_by_flags
 from .names import Names
 from .state import methods, new_state
 from .views import view_functions, view_methods
+from .work import Work
 
 
 def public_name(spec: Spec) -> str:
@@ -36,12 +37,13 @@ def emit(lowered: Lowered) -> str:
     body = [
         *spelling.decorator(), "", "",
         f"class {cls}(torch.optim.Optimizer):",
-        *class_doc(lowered, names),
+        *class_doc(lowered, names, code.flags),
         *(sparse.LENT if sparse.takes(lowered) else []), "",
-        *init(lowered, names), "",
+        *init(lowered, names, code.flags), "",
         *frame.step(), "",
-        *frame.work(),
-        *sparse.methods(lowered, "p, group" if frame.state_needs_group else "p"),
+        *Work(frame).lines(),
+        *Work(frame).init_group(),
+        *sparse.methods(lowered),
         *(AT_VIEW.rstrip("\n").split("\n") if any(i.view and not i.optional for i in lowered.rule.inputs) else []),
         *frame.shared.numbers(),
         *view_methods(frame), "",
@@ -52,10 +54,10 @@ def emit(lowered: Lowered) -> str:
     body += frame.shared.models()
     body += view_functions(frame)
     body += ["", "", *new_state(frame), "", "", *check_hypers(lowered, names), "", "", *check_params(lowered, names)]
-    body += sparse.functions(lowered, "p, group" if frame.state_needs_group else "p")
+    body += sparse.functions(lowered, code.traced)
     body += spelling.helpers(names, cls)
     text = "\n".join(body)
-    text += helpers(text) + "".join(helper_texts(code.host.printer.used))
+    text += helpers(text)
     return "\n".join(head(lowered, text)) + "\n\n\n" + text.rstrip("\n") + "\n"
 
 
@@ -72,13 +74,14 @@ def head(lowered: Lowered, text: str) -> list[str]:
     lines += ["from contextlib import contextmanager"] if "@contextmanager" in text else []
     lines += [
         "from difflib import get_close_matches",
-        "from functools import wraps",
+        "from functools import partial, wraps" if "partial(" in text else "from functools import wraps",
         "from inspect import signature",
-        "from itertools import chain",
+        *(["from itertools import chain"] if "chain." in text else []),
         "from typing import Any",
         "",
         "import torch",
         "from torch import Tensor",
+        *(["from torch.overrides import TorchFunctionMode"] if "TorchFunctionMode" in text else []),
         "",
     ]
     return [*lines, f'__all__ = ["{spec.class_name}"]']

@@ -15,13 +15,23 @@ from adaspec.vocabulary import KINDS, Domain
 from . import complexes
 from .docs import tail
 from .names import Names, number
-from .scalars import FactPrinter, Lines, annotation, signature
+from .scalars import FactPrinter, Lines, annotation, may_be_tensor, signature
+
+FLAGS = {
+    "foreach": "update many tensors per call; None means where that helps",
+    "maximize": "go up the gradient instead of down",
+    "capturable": "keep the step on the device of the parameters and read nothing from there, so that a CUDA graph can "
+    "hold it; slower outside of one",
+    "differentiable": "let gradients flow through the step: to the parameters before it, their gradients and state, "
+    "and to hyperparameters that are Tensors; for all groups alike",
+}
+"""What the flags of a class mean."""
 
 WORDS = {"lr": "learning rate", "eps": "epsilon value"}
 """torch's words for what is wrong; other names stand before `value`."""
 
 
-def class_doc(lowered: Lowered, names: Names) -> Lines:
+def class_doc(lowered: Lowered, names: Names, flags: dict[str, str]) -> Lines:
     """Title and source, the rule as written, the arguments with their domains, the state."""
     spec, rule = lowered.spec, lowered.rule
     rest = [line.strip() for line in rule.doc.strip().split("\n")[1:] if line.strip()]
@@ -37,11 +47,16 @@ def class_doc(lowered: Lowered, names: Names) -> Lines:
         "Args:",
         "    params: parameters, named parameters, or groups of them with hyperparameters of their own",
         *(f"    {line}" for line in argument_docs(names)),
-        "    foreach: update many tensors per call; None means where that helps (default: None)",
+        *(line for name, value in flags.items() for line in flag_doc(name, value)),
         "",
         *tail(lowered, names, WIDTH - 4),
     ]
     return doc_lines(lines, "    ")
+
+
+def flag_doc(name: str, value: str) -> Lines:
+    lines = _wrapped(f"{name}: {FLAGS[name]} (default: {value})", WIDTH - 12)
+    return [f"    {lines[0]}", *(f"        {line}" for line in lines[1:])]
 
 
 def _wrapped(text: str, width: int) -> Lines:
@@ -77,8 +92,8 @@ def kind(names: Names, word: str) -> str:
     """The annotation of an argument."""
     hypers = names.arguments[word]
     if word in names.tuples:
-        return f"tuple[{', '.join(annotation(h) for h in hypers)}]"
-    return annotation(plain(names, hypers[0])) + (" | Tensor" if hypers[0].name == "lr" else "")
+        return f"tuple[{', '.join(annotation(h) + ' | Tensor' * may_be_tensor(h) for h in hypers)}]"
+    return annotation(plain(names, hypers[0])) + " | Tensor" * may_be_tensor(hypers[0])
 
 
 def plain(names: Names, hyper: ir.Hyper) -> ir.Hyper:
@@ -86,10 +101,10 @@ def plain(names: Names, hyper: ir.Hyper) -> ir.Hyper:
     return replace(hyper, optional=False) if names.off(hyper.name) is not None else hyper
 
 
-def init(lowered: Lowered, names: Names) -> Lines:
+def init(lowered: Lowered, names: Names, flags: dict[str, str]) -> Lines:
     arguments = [f"{word}: {kind(names, word)} = {default(names, word)}" for word in names.arguments]
     defaults = list(names.arguments)
-    defaults.append("foreach")
+    defaults += flags
     lines = [
         "    @_named",
         "    def __init__(",
@@ -98,7 +113,9 @@ def init(lowered: Lowered, names: Names) -> Lines:
         *(f"        {a}," for a in arguments),
         "        *,",
     ]
-    lines += ["        foreach: bool | None = None,", "    ) -> None:"]
+    for name, value in flags.items():
+        lines += [f"        {name}: bool{' | None' if value == 'None' else ''} = {value},"]
+    lines += ["    ) -> None:"]
     table = "        defaults = {" + ", ".join(f'"{d}": {d}' for d in defaults) + "}"
     lines += (
         [table]
@@ -123,14 +140,21 @@ def check_hypers(lowered: Lowered, names: Names) -> Lines:
     lines = ["def _check_hypers(group: dict[str, Any]) -> None:"]
     lines += ['    """Raise ValueError for a value outside its domain; keep the others as plain numbers."""']
     for word, hypers in names.arguments.items():
-        lines += check_tuple(hypers, word) if word in names.tuples else check_one(plain(names, hypers[0]), word)
+        lines += check_tuple(hypers, word) if word in names.tuples else check_single(names, hypers[0], word)
     if len(lines) == 2:
         lines += ["    del group  # there are none"]
     return lines
 
 
-def check_one(hyper: ir.Hyper, key: str) -> Lines:
-    """Refuse one hyperparameter outside its domain, in torch's words; keep it as a plain number."""
+def check_single(names: Names, hyper: ir.Hyper, word: str) -> Lines:
+    return check_one(plain(names, hyper), word, narrow=not may_be_tensor(hyper))
+
+
+def check_one(hyper: ir.Hyper, key: str, narrow: bool = False) -> Lines:
+    """Refuse one hyperparameter outside its domain, in torch's words; keep it as a plain number, or as a Tensor.
+
+    `narrow`: it stands for None at one of its values, so that it is read where it is taken.
+    """
     value, shown = f'group["{key}"]', f"{{group['{key}']}}"
     what = WORDS.get(hyper.name, f"{key} value")
     if hyper.kind == "Flag":
@@ -144,10 +168,9 @@ def check_one(hyper: ir.Hyper, key: str) -> Lines:
     if hyper.optional:
         outside = f"{value} is not None and {outside}"
         guards.append(f"{value} is not None")
-    if hyper.name == "lr":
-        lines += [f"    if isinstance({value}, Tensor) and {value}.numel() != 1:"]
-        lines += ['        raise ValueError("Tensor lr must be 1-element")']
-        guards.append(f"not isinstance({value}, Tensor)")
+    if may_be_tensor(hyper) and not narrow:
+        lines = [f'    {value} = _real("{key}", {value})', f"    if {outside}:"]
+        return [*lines, *refusal("ValueError", what, shown, domain_text(hyper))]
     lines += [f"    if {outside}:", *refusal("ValueError", what, shown, domain_text(hyper))]
     if not guards:
         return [*lines, f"    {value} = {plain}({value})"]
@@ -162,14 +185,17 @@ def refusal(error: str, what: str, shown: str, domain: str, indent: str = "     
 def check_tuple(hypers: tuple[ir.Hyper, ...], word: str) -> Lines:
     """Each of a tuple by its own domain, in torch's words."""
     own = [h.name for h in hypers]
-    lines = [f'    {", ".join(own)} = group["{word}"]']
+    place = "{i}"
+    lines = [f'    {", ".join(own)} = (_real(f"{word}[{place}]", v) for i, v in enumerate(group["{word}"]))']
+    if any(h.optional for h in hypers):
+        lines = [f'    {", ".join(own)} = group["{word}"]']
+        lines += [f"    {h.name} = None if {h.name} is None else float({h.name})" for h in hypers]
     kinds = {(h.kind, h.optional) for h in hypers}
     if word == "betas" and len(kinds) == 1 and not hypers[0].optional:
         domain = KINDS[hypers[0].kind]
         lines += [f"    for i, beta in enumerate(({', '.join(own)})):", f"        if not {condition('beta', domain)}:"]
         lines += refusal("ValueError", "beta parameter at index {i}", "{beta}", domain.text, "            ")
-        return [*lines, f'    group["{word}"] = ({", ".join(f"float({name})" for name in own)})']
-    numbers = []
+        return [*lines, f'    group["{word}"] = ({", ".join(own)})']
     for i, h in enumerate(hypers):
         given = f"{h.name} is not None and " if h.optional else ""
         lines += [f"    if {given}not {condition(h.name, KINDS[h.kind])}:"]
@@ -178,8 +204,7 @@ def check_tuple(hypers: tuple[ir.Hyper, ...], word: str) -> Lines:
         else:
             shown = ", ".join(f"{{{name}}}" for name in own)
             lines += refusal("ValueError", f"{plural(word)} values", shown, domain_text(h), whose=h.name)
-        numbers.append(f"None if {h.name} is None else float({h.name})" if h.optional else f"float({h.name})")
-    return [*lines, f'    group["{word}"] = ({", ".join(numbers)})']
+    return [*lines, f'    group["{word}"] = ({", ".join(own)})']
 
 
 def plural(word: str) -> str:

@@ -28,6 +28,8 @@ class PhaseCode:
     totals: list[str]
     carried_in: list[str]
     carried_out: list[str]
+    negates: bool
+    """Whether the gradient comes as it is, so that `maximize` turns it: not if an earlier phase has made it anew."""
 
     def __post_init__(self) -> None:
         lowered = self.code.lowered
@@ -85,12 +87,15 @@ class PhaseCode:
         extra += ["scalars: Any"] if self.scalars.every else []
         extra += ["static: dict[str, Any]"] if self.static else []
         returns = "list[Any]" if self.returned else "None"
-        inner = [*(["*scalars"] if self.scalars.every else []), *(["**static"] if self.static else [])]
-        arguments = ["foreach: bool", "columns: list[list[Tensor]]", *extra]
+        static = ["**static"] if self.static else []
+        inner = [*(["*scalars[0]"] if self.scalars.every else []), *static]
+        arguments = ["how: Any", "columns: list[list[Tensor]]", *extra]
         lines = signature(f"_run{self.tail}", arguments, returns)
         lines += ['    """A bucket of parameters; those of half precision by way of float32, rounded once."""']
+        negates = self.negates
         lines += [
             "    params, grads, *slots = columns",
+            f"    foreach, via{', maximize' if negates else ', _' if self.code.maximizes else ''} = how",
             "    dtype = torch.promote_types(params[0].dtype, torch.float32)",
         ]
         back = self.binds_param
@@ -99,8 +104,11 @@ class PhaseCode:
         count = len(self.names.slots)
         slots = f"*wide, *slots[{count}:]" if self.code.lowered.draws else "*wide"
         if self.foreach is not None:
-            call = ", ".join(["xs", "_cast(grads, dtype)", slots if typed else "*slots", *inner])
+            gs = "gs" if negates else "_cast(grads, dtype)"
+            call = ", ".join(["xs", gs, slots if typed else "*slots", *inner])
             lines += ["    if foreach:", "        xs = _cast(params, dtype)"]
+            if negates:
+                lines += ["        gs = _cast(grads, dtype)", "        gs = torch._foreach_neg(gs) if maximize else gs"]
             lines += [f"        wide = [_widened(column, dtype) for column in slots[:{count}]]"] if typed else []
             lines += [f"        {'results = ' if self.returned else ''}_update{self.tail}_foreach({call})"]
             if typed:
@@ -110,10 +118,14 @@ class PhaseCode:
             lines += self._return("        ", "results") if self.returned else ["        return"]
         rows = "zip(*columns, strict=True)"
         head = "p, grad, *rest"
-        if self.plan.scratch:
-            head, rows = f"({head}), buffers", f"zip({rows}, scratch, strict=True)"
+        beside = ["buffers"] * bool(self.plan.scratch) + ["numbers"] * bool(self.scalars.every)
+        if beside:
+            lists = [{"buffers": "scratch", "numbers": "scalars"}[n] for n in beside]
+            head, rows = f"({head}), {', '.join(beside)}", f"zip({', '.join([rows, *lists])}, strict=True)"
         rest = slots.replace("slots", "rest") if typed else "*rest"
-        call = ", ".join(["x", "grad.to(dtype)", rest, *(["*buffers"] if self.plan.scratch else []), *inner])
+        g = "-grad.to(dtype) if maximize else grad.to(dtype)" if negates else "grad.to(dtype)"
+        call = ", ".join(["x", "g", rest, *(f"*{n}" for n in beside), *static])
+        lines += [f"    update = partial(via, {count}, _update{self.tail}) if via else _update{self.tail}"]
         lines += ["    rows = []"] if self.returned else []
         lines += [f"    for {head} in {rows}:"]
         if self.code.tells_numbers:
@@ -123,8 +135,8 @@ class PhaseCode:
                 "        if grad.ndim < p.ndim:",
                 f"            p, *rest = (t if {kept} else t.view(()) for t in (p, *rest))",
             ]
-        lines += ["        x = p.to(dtype)"]
-        text = f"_update{self.tail}({call})"
+        lines += ["        x = p.to(dtype)", f"        g = {g}"]
+        text = f"update({call})"
         lines += [f"        wide = _widened(rest[:{count}], dtype)"] if typed else []
         lines += [f"        rows.append({text})" if self.returned else f"        {text}"]
         lines += [f"        _rounded(rest[:{count}], wide)"] if typed else []
@@ -159,6 +171,7 @@ class Code:
         reads = [ir.names(p.body) | {n for t in p.totals for n in ir.names(t.value)} for p in phases]
         out: list[PhaseCode] = []
         carried: list[str] = []
+        negates = self.maximizes
         for k, phase in enumerate(phases):
             # The parameter itself too, so that one of half precision is rounded once, behind the last phase.
             later = set().union(*reads[k + 1 :], {rule.param} if k + 1 < len(phases) else set())
@@ -167,9 +180,34 @@ class Code:
             scalars = Scalars(self.host, self.shares, k)
             totals = [self.names(t.name) for t in phase.totals]
             arrived, left = ([self.names(n) for n in names] for names in (carried, carried_out))
-            out.append(PhaseCode(self, k, code, scalars, totals, arrived, left))
+            out.append(PhaseCode(self, k, code, scalars, totals, arrived, left, negates))
+            negates = negates and rule.grad not in carried_out
             carried += [n for n in carried_out if n not in (*carried, rule.param, rule.grad)]
         return out
+
+    @cached_property
+    def branches(self) -> bool:
+        """Whether a number of the step decides what is done at all: which side of a branch runs."""
+        return any(
+            isinstance(n, ir.When) for p in self.lowered.phases for n in ir.walk((*p.scalars, *p.body, *p.model))
+        )
+
+    @property
+    def traced(self) -> bool:
+        """Whether a compiler can follow the whole step, and a device repeat it: no number is needed on the host."""
+        return not self.branches and not self.lowered.rule.inputs
+
+    @property
+    def flags(self) -> dict[str, str]:
+        """The flags of the class, each with its default."""
+        flags = {"foreach": "None", "maximize": "False", "capturable": "False", "differentiable": "False"}
+        absent = {name for name, there in (("maximize", self.maximizes), ("capturable", self.traced)) if not there}
+        return {name: default for name, default in flags.items() if name not in absent}
+
+    @property
+    def maximizes(self) -> bool:
+        """Whether the step can be that of the negative objective: what it is given beside the gradient has no sign."""
+        return not self.lowered.rule.inputs
 
     @cached_property
     def tells_numbers(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import complexes, inputs
+import re
+
+from . import complexes, inputs, numbers
 
 HELPERS: dict[str, str] = {
     "_cut(": '''
@@ -45,6 +47,97 @@ def _rounded(slots: list[Any], wide: list[Any]) -> None:
     for slot, value in zip(slots, wide, strict=True):
         if value is not slot:
             slot.copy_(value)
+''',
+    "_real(": '''
+def _real(name: str, value: Any) -> Any:
+    """A number, or a Tensor of one element, which stays one. TypeError for what is neither."""
+    if isinstance(value, Tensor):
+        if value.numel() != 1:
+            raise ValueError(f"Tensor {name} must be 1-element")
+        return value
+    if isinstance(value, str):
+        raise TypeError(f"Invalid {name}: {value!r} is no number")
+    return float(value)
+''',
+    "_rows(": '''
+def _rows(numbers: tuple[Any, ...], params: list[Tensor]) -> list[tuple[Any, ...]]:
+    """The scalars of each parameter; those that are tensors on its device, rounded once to its arithmetic."""
+    like, n = params[0], len(params)
+    dtype = torch.promote_types(like.dtype, torch.float32)
+    columns: list[Any] = []
+    for number in numbers:
+        if isinstance(number, Tensor):
+            number = number.to(like.device, dtype if number.is_floating_point() else number.dtype)
+        columns.append(number.expand(n).unbind() if isinstance(number, Tensor) else [number] * n)
+    return list(zip(*columns, strict=True))
+''',
+    "_as_given": '''
+def _as_given(value: Any) -> Any:
+    """A number, or a 0-d copy of a Tensor: what it was when this step began."""
+    return value.clone().reshape(()) if isinstance(value, Tensor) else value
+''',
+    "_put(": '''
+def _put(cell: Tensor, value: Any) -> None:
+    """A number into a 0-d tensor, by a view of it: torch 2.13 loses in a compiled graph what is written directly."""
+    cell.view(1).fill_(value)
+''',
+    "_check_capture(": '''
+def _check_capture(optimizer: torch.optim.Optimizer) -> None:
+    """Raise where a graph cannot hold the step, before anything is counted."""
+    for group in optimizer.param_groups:
+        if not group["capturable"]:
+            if torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing():
+                raise RuntimeError(f"{type(optimizer).__name__} in a CUDA graph needs capturable=True in every group")
+            continue
+        for p in group["params"]:
+            if p.grad is not None and p.device.type not in _CAPTURABLE:
+                on = f"on supported devices: {list(_CAPTURABLE)}"
+                raise AssertionError(f"If capturable=True, params and state_steps must be {on}.")
+''',
+    "_on_device": '''
+def _on_device(slots: int, update: Callable[..., Any], *arguments: Any, **static: Any) -> Any:
+    """The update by scalars that are tensors, without reading them."""
+    with _Tensors():
+        return update(*arguments, **static)
+''',
+    "_differentiably": '''
+def _differentiably(slots: int, update: Callable[..., Any], *arguments: Any, **static: Any) -> Any:
+    """The update of the parameter, its gradient and so many slots with all that autograd needs of it kept."""
+
+    def of_copies(*arguments: Any) -> tuple[Any, list[Any]]:
+        copies = [a.clone() if isinstance(a, Tensor) else a for a in arguments]
+        return update(*copies, **static), copies
+
+    with _Tensors():
+        results, new = torch.func.functionalize(of_copies)(*arguments)
+    for i, (old, value) in enumerate(zip(arguments, new, strict=True)):
+        if i != 1 and i < 2 + slots and old is not None:
+            old.copy_(value)
+    return results
+''',
+    "_Tensors(": '''
+class _Tensors(TorchFunctionMode):
+    """Takes `alpha` and `value` that are tensors as factors: torch itself would read them from their device."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        for name in ("alpha", "value"):
+            if isinstance(kwargs.get(name), Tensor):
+                x, a, *rest = args
+                return func(x, a * kwargs.pop(name), *rest, **kwargs)
+        if len(args) == 3 and func in (torch.clamp, Tensor.clamp_):  # of a number and a tensor
+            return func(func(args[0], min=args[1], **kwargs), max=args[2], **kwargs)
+        if func is Tensor.copy_ and torch.is_grad_enabled():  # which has no derivative in its functional form
+            return torch.mul(args[1].expand_as(args[0]), 1, out=args[0])
+        return func(*args, **kwargs)
+''',
+    "_key(": '''
+def _key(seed: int, t: Any, place: int, p: Tensor) -> Tensor:
+    """What tells the noise of a parameter at a step from all other noise."""
+    if isinstance(t, Tensor):
+        whole = [torch.full_like(t, seed & 0xFFFFFFFF), t, torch.full_like(t, place)]
+        return torch.stack(whole).to(p.device, torch.int64)
+    return torch.tensor((seed & 0xFFFFFFFF, int(t), place), device=p.device)
 ''',
     "_as_tensors(": '''
 def _as_tensors(scalars: tuple[float, ...], like: Tensor) -> tuple[Tensor, ...]:
@@ -155,22 +248,24 @@ def _words(x: Tensor, noise: Tensor, draw: int) -> tuple[Tensor, Tensor]:
 ''',
 }
 
-HELPERS |= inputs.HELPERS | complexes.HELPERS
+HELPERS |= inputs.HELPERS | complexes.HELPERS | numbers.HELPERS
 
 CONSTANTS: dict[str, str] = {
     "_PLAIN": "_PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by foreach",
     "_SMALL": "_SMALL = 2**14  # elements: on a CPU, foreach and fresh temporaries are for tensors up to this size",
     "_PIECE": "_PIECE = 2**19  # elements: larger tensors go through a CPU in pieces, so that temporaries are cached",
+    "_CAPTURABLE": '_CAPTURABLE = ("cuda", "xpu", "hpu", "xla")  # devices whose work can be captured in a graph',
 }
 
 
 def helpers(text: str) -> str:
     """The definitions of everything here that `text` uses, what they use among it."""
-    functions = [h for name, h in HELPERS.items() if name in text]
-    for name in ("_words(", "_parts("):
-        if name not in text and any(name in f for f in functions):
-            functions.append(HELPERS[name])
-    whole = text + "".join(functions)
+    found: set[str] = set()
+    whole = text
+    while new := {n for n in HELPERS if n not in found and re.search(rf"(?<![\w.]){re.escape(n)}", whole)}:
+        found |= new
+        whole += "".join(HELPERS[n] for n in sorted(new))
+    functions = [h for name, h in HELPERS.items() if name in found]
     constants = [c for name, c in CONSTANTS.items() if name in whole]
     return (
         ("\n\n\n" + "\n".join(constants) if constants else "") + "".join(f"\n\n{f.rstrip()}" for f in functions) + "\n"

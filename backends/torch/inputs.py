@@ -54,7 +54,7 @@ def _number(name: str, value: Any) -> float:
         raise TypeError(f"the input {name!r} is one number, and {value!r} is none") from None
 ''',
     "_matched(": '''
-def _matched(name: str, given: Any, groups: list[dict[str, Any]], found: list[Any]) -> dict[Tensor, Tensor] | None:
+def _matched(name: str, given: Any, groups: list[dict[str, Any]]) -> dict[Tensor, Tensor] | None:
     """The input of every parameter that has a gradient; None where the step goes without.
 
     `given` is a list in the order of the parameters, or a dict by parameter or by name.
@@ -68,7 +68,7 @@ def _matched(name: str, given: Any, groups: list[dict[str, Any]], found: list[An
     if len(given) != len(params):
         raise ValueError(f"the input {name!r} has {len(given)} tensors for {len(params)} parameters")
     of = dict(zip(params, given, strict=True))
-    for p, _ in chain.from_iterable(found):
+    for p in (p for p in params if p.grad is not None):
         if of[p] is None or of[p].shape != p.shape:
             was = "missing" if of[p] is None else f"of shape {tuple(of[p].shape)}"
             raise ValueError(f"the input {name!r} of a parameter of shape {tuple(p.shape)} is {was}")
@@ -146,7 +146,7 @@ def matched(rule: ir.Rule, names: Any, flags: dict[str, str]) -> Lines:
             absent = f"None if {name} is None else " if i.optional else ""
             lines += [f'{name} = {absent}_number("{name}", {name})']
         else:
-            lines += [f'{name} = _matched("{name}", {name}, self.param_groups, found)']
+            lines += [f'{name} = _matched("{name}", {name}, self.param_groups)']
         if i.name in flags:
             lines += [f"{names(flags[i.name])} = {name} is not None"]
     return lines

@@ -133,12 +133,19 @@ class LoopBody(Body):
             case "axpy":
                 if out == args[0] and not op.fresh:
                     return [self.call(op, out, "add", args[:2], f"alpha={args[2]}")]
+                if self.lent(op) == args[0]:  # the buffer holds the very array that is added to
+                    return [f"{out} = {args[0]}.add_({args[1]}, alpha={args[2]})"]
                 return [f"{self.call(op, out, 'mul', args[1:])}.add_({args[0]})"]
             case "addcmul" | "addcdiv":
                 if out == args[0] and not op.fresh:
                     return [self.call(op, out, op.function, args[:3], f"value={args[3]}")]
+                if self.lent(op) == args[0]:
+                    return [f"{out} = {args[0]}.{op.function}_({args[1]}, {args[2]}, value={args[3]})"]
                 return [f"{self.call(op, out, op.function[-3:], args[1:3])}.mul_({args[3]}).add_({args[0]})"]
         return [self.call(op, out, op.function, args, method=op.function != "pow" or not scalar[0])]
+
+    def lent(self, op: Op) -> str | None:
+        return self.names(op.scratch) if op.scratch else None
 
     def call(self, op: Op, out: str, function: str, args: list[str], option: str = "", method: bool = True) -> str:
         more = [option] if option else []

@@ -12,8 +12,10 @@ from adaspec.lower import Lowered
 from adaspec.naming import fresh, unnumbered
 from adaspec.words import words
 
+from .numbers import FUNCTIONS
+
 _MODULE = """
-torch math chain Any Callable Iterator Tensor contextmanager self group model tensor noise
+torch math chain partial TorchFunctionMode Any Callable Iterator Tensor contextmanager self group model tensor noise
 abs all any bool dict enumerate float int isinstance len list max min range repr set sorted sum super tuple type zip
 """
 MODULE = frozenset(_MODULE.split())
@@ -21,7 +23,8 @@ MODULE = frozenset(_MODULE.split())
 
 _FRAME = """
 t p n g grad pairs found work keys key rows row like many foreach columns column scratch scalars static compiling device
-first buckets narrow slots slot wide part parts name closure loss
+first buckets narrow slots slot wide part parts name closure loss bucket step steps read via how traced captured
+differentiable maximize numbers place noise begun params every
 """
 FRAME = frozenset(_FRAME.split())
 """Variables of the step itself, where of a spec's names those of Shareds and totals stand alone."""
@@ -50,7 +53,7 @@ class Names:
             self.taken |= {t.name for t in phase.totals}
         for view in lowered.views:
             self.taken |= set(view.bound)
-        reserved = {*MODULE, *TORCH, *HELPERS, lowered.spec.class_name}
+        reserved = {*MODULE, *TORCH, *HELPERS, *(f"_{name}" for name in FUNCTIONS), "_where", lowered.spec.class_name}
         reserved |= SCHEDULED if rule.hyper("lr") else set()
         frame = FRAME | {f"{word}_{k + 1}" for word in ("sums", "scalars") for k in range(len(lowered.phases))}
         shared = {s.name for s in rule.shared} | set(lowered.shared_values.values())

@@ -1,11 +1,10 @@
-"""The scalars of a step, as host functions of Python floats: what the tensors need, and what the model shares."""
+"""The scalars of a step, as functions of numbers or of tensors: what the arrays need, and what the model shares."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from adaspec import ir
-from adaspec.emit import HostPrinter
 from adaspec.facts import negation
 from adaspec.ir import Assign, Expr, If, Name, Stmt
 from adaspec.lower import Lowered
@@ -14,6 +13,7 @@ from adaspec.types import Stage
 
 from .liveness import needed, settled, unbound
 from .names import Names
+from .numbers import NumberPrinter
 from .printer import WORDS, ShapePrinter
 
 Lines = list[str]
@@ -74,12 +74,12 @@ class Shares:
 
 
 class Host:
-    """Prints scalar statements; `used` collects the guard functions that the module must define."""
+    """Prints scalar statements."""
 
     def __init__(self, lowered: Lowered, names: Names) -> None:
         self.lowered = lowered
         self.names = names
-        self.printer = HostPrinter(names.renamed, lowered.intervals)
+        self.printer = NumberPrinter(names.renamed, lowered.intervals)
         self.facts = FactPrinter(names)
 
     def block(self, body: tuple[Stmt, ...], indent: str, bound: set[str]) -> Lines:
@@ -251,8 +251,10 @@ class Scalars:
         arguments += (
             ["*", *(hyper_argument(self.lowered, self.names, n) for n in self.hypers())] if self.hypers() else []
         )
-        lines = signature(self.function, arguments, "tuple[float, ...]")
-        lines += ['    """The numbers of a step that the tensors need, in float64."""']
+        lines = signature(self.function, arguments, "tuple[Any, ...]")
+        lines += [
+            '    """The numbers of a step that the arrays need, in float64; tensors of them where the step is one."""'
+        ]
         lines += self.host.block(body, "    ", {*self.inputs(), *self.hypers()})
         optional = self.lowered.rule.optional
         for node, name in self.every.items():
@@ -284,7 +286,7 @@ def model_lines(
     hypers = [h.name for h in names.hypers if h.name in free]
     arguments = [f"{names(n)}: {kind_of(names, n)}" for n in inputs]
     arguments += ["*", *(hyper_argument(lowered, names, n) for n in hypers)] if hypers else []
-    lines = signature(function, arguments, "tuple[float, ...]")
+    lines = signature(function, arguments, "tuple[Any, ...]")
     lines += ['    """What the model shares, after this step."""', *host.block(body, "    ", {*inputs, *hypers})]
     return [*lines, f"    return {joined([names(v) for v in values])}"], inputs, hypers
 
@@ -297,7 +299,7 @@ def supplied(names: Names) -> list[str]:
 def kind_of(names: Names, name: str) -> str:
     """The annotation of an argument that the step supplies."""
     optional = name in names.lowered.rule.scalar_inputs and name in names.lowered.rule.optional
-    return "bool" if name in names.flags.values() else "float | None" if optional else "float"
+    return "bool" if name in names.flags.values() else "float | None" if optional else "Any"
 
 
 def joined(names: list[str]) -> str:
@@ -306,7 +308,14 @@ def joined(names: list[str]) -> str:
 
 
 def hyper_argument(lowered: Lowered, names: Names, name: str) -> str:
-    return f"{names(name)}: {annotation(lowered.rule.hyper(name))}"
+    hyper = lowered.rule.hyper(name)
+    return f"{names(name)}: {'Any' if may_be_tensor(hyper) else annotation(hyper)}"
+
+
+def may_be_tensor(hyper: ir.Hyper | None) -> bool:
+    """Whether a hyperparameter is a plain real number, for which a 1-element Tensor can stand."""
+    assert hyper is not None
+    return hyper.kind not in ("Count", "Flag") and not hyper.optional
 
 
 def annotation(hyper: ir.Hyper | None) -> str:
@@ -325,4 +334,4 @@ def signature(function: str, arguments: list[str], returns: str) -> Lines:
     return [f"def {function}(", *rows, f") -> {returns}:"]
 
 
-__all__ = ["PRECEDENCE", "Host", "Scalars", "Shares", "annotation", "model_lines", "signature"]
+__all__ = ["PRECEDENCE", "Host", "Scalars", "Shares", "annotation", "may_be_tensor", "model_lines", "signature"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from .functions import Code, PhaseCode
 from .names import Names
-from .scalars import Lines, joined, model_lines, supplied
+from .scalars import Lines, joined, may_be_tensor, model_lines, supplied
 
 
 class SharedCode:
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: Code, traced: bool) -> None:
+        """`traced`: whether a compiler may follow the step, all of whose numbers are tensors then."""
         self.code = code
+        self.traced = traced
         self.names = code.names
         self.lowered = code.lowered
         self.shares = code.shares
@@ -24,8 +26,16 @@ class SharedCode:
         """The call of a phase's `_scalars`, where `group` and `t` are a bucket's."""
         values = {self.lowered.rule.step: "t"}
         arguments = [values.get(n) or self.names(n) for n in phase.scalars.inputs()]
-        arguments += [hyper_argument(self.names, n) for n in phase.scalars.hypers()]
+        arguments += [hyper_read(self.names, n) for n in phase.scalars.hypers()]
         return f"{phase.scalars.function}({', '.join(arguments)})"
+
+    def rows(self, phase: PhaseCode, params: str) -> str:
+        """The scalars for each parameter of a bucket, where `numbers` are those of the bucket."""
+        if self.traced:
+            return f"_rows(numbers, {params}) if traced else [numbers] * len({params})"
+        tensors = phase.scalars.as_tensors("numbers", f"{params}[0]")
+        same = f"[{tensors} if compiling else numbers] * len({params})"
+        return f"_rows(numbers, {params}) if differentiable else {same}"
 
     # Of a group
 
@@ -35,15 +45,35 @@ class SharedCode:
         if not own:
             return []
         indent = " " * 12
-        lines = [f"{indent}if all(p.numel() == 0 for p, _ in pairs):", f"{indent}    continue"]
-        lines += [f'{indent}group["step"] += 1'] if any(s in self.shares.step for s in own) else []
-        lines += [f'{indent}{self.names(s)} = group["{self.names.key(s)}"].item()' for s in own]
+        lines = [f"{indent}if all(p.numel() == 0 for p in columns[0]):", f"{indent}    continue"]
+        lines += (
+            [f'{indent}torch._foreach_add_([group["step"]], 1.0)'] if any(s in self.shares.step for s in own) else []
+        )
+        lines += [f'{indent}{self.names(s)} = read(group["{self.names.key(s)}"])' for s in own]
         _, inputs, hypers = model_lines(self.code.host, self.shares, own, self.group_model, len(self.code.phases))
-        arguments = ['group["step"].item()' if n == self.lowered.rule.step else self.names(n) for n in inputs]
-        arguments += [hyper_argument(self.names, n) for n in hypers]
+        arguments = ['read(group["step"])' if n == self.lowered.rule.step else self.names(n) for n in inputs]
+        arguments += [hyper_read(self.names, n) for n in hypers]
         new = [self.names(self.shares.new[s]) for s in own]
         lines += [f"{indent}{joined(new)} = {self.group_model}({', '.join(arguments)})"]
-        return lines + [f'{indent}group["{self.names.key(s)}"].fill_({n})' for s, n in zip(own, new, strict=True)]
+        return lines + [f'{indent}_put(group["{self.names.key(s)}"], {n})' for s, n in zip(own, new, strict=True)]
+
+    def placed(self) -> Lines:
+        """What a group shares, to where its parameters are if the step is to be captured."""
+        own = [self.names.key(s) for s in self.shares.own] + ["step"] * any(
+            s in self.shares.step for s in self.shares.own
+        )
+        total = [self.names.key(s) for s in self.shares.total]
+        total += ["model_step"] * any(s in self.shares.step for s in self.shares.total)
+        if not own and not total:
+            return []
+        keys = ", ".join(f'"{n}"' for n in (*own, *total))
+        lines = ['        if group["capturable"] and pairs:']
+        lines += [f"            for name in ({keys}{',' if ',' not in keys else ''}):"]
+        indent = " " * 16
+        if total:  # which the first group keeps for all
+            lines += [f"{indent}if name in group:"]
+            indent += "    "
+        return [*lines, f"{indent}group[name] = group[name].to(pairs[0][0].device)"]
 
     # Of all groups
 
@@ -52,17 +82,18 @@ class SharedCode:
         keys = ", ".join(f'"{key}"' for key in found)
         if not keys:
             return []
+        unread = "not (traced and isinstance(group[name], Tensor)) and " if self.traced else ""
         return [
             "        for group in self.param_groups[1:]:",
             f"            for name in ({keys}{',' if ',' not in keys else ''}):",
-            "                if group[name] != self.param_groups[0][name]:",
+            f"                if {unread}group[name] != self.param_groups[0][name]:",
             '                    raise ValueError(f"{name} enters a sum over the model: give all groups the same")',
         ]
 
     def count_model(self) -> Lines:
         if not any(s in self.shares.step for s in self.shares.total):
             return []
-        return ["        if work:", '            self.param_groups[0]["model_step"] += 1']
+        return ["        if work:", '            torch._foreach_add_([self.param_groups[0]["model_step"]], 1.0)']
 
     def has_numbers(self, phase: PhaseCode) -> bool:
         last = phase.number + 1 == len(self.code.phases)
@@ -84,7 +115,7 @@ class SharedCode:
         lines: Lines = []
         for phase in self.code.phases if len(self.code.phases) > 1 else []:
             if self.has_numbers(phase):
-                lines += ["", "    @torch.compiler.disable", *self.numbers_of(phase)]
+                lines += ["", *([] if self.traced else ["    @torch.compiler.disable"]), *self.numbers_of(phase)]
         return lines
 
     def numbers_of(self, phase: PhaseCode) -> Lines:
@@ -92,14 +123,23 @@ class SharedCode:
         before = [p for p in self.code.phases[: phase.number] if p.totals]
         sums = "".join(f", sums_{p.number + 1}: Any" for p in before)
         also = ", and what the model shares" if self.model_of(phase) else ""
+        more = "" if self.traced else ", compiling: bool"
         lines = [
-            f"    def _numbers_{k}(self, keys: list[Any]{sums}, compiling: bool) -> list[Any]:",
+            f"    def _numbers_{k}(self, keys: list[Any]{sums}{more}) -> list[Any]:",
             f'{indent}"""The scalars of phase {k} for every bucket{also}."""',
             f"{indent}if not keys:",
             f"{indent}    return []",
         ]
+        if self.traced:
+            lines += [
+                f"{indent}traced = isinstance(keys[0][1], Tensor)",
+                f"{indent}read = _as_given if traced else float",
+            ]
+        else:
+            lines += [f'{indent}differentiable = self.defaults["differentiable"]']
+            lines += [f"{indent}read = _as_given if differentiable else float"]
         for p in before:
-            whole = f"[sum(part.item() for part in parts) for parts in zip(*sums_{p.number + 1}, strict=True)]"
+            whole = f"[sum(read(part) for part in parts) for parts in zip(*sums_{p.number + 1}, strict=True)]"
             lines += [f"{indent}{joined(p.totals)} = {whole}"]
         lines += self.model_lines(phase, indent)
         if not phase.scalars.every:
@@ -107,9 +147,9 @@ class SharedCode:
         return [
             *lines,
             f"{indent}rows: list[Any] = []",
-            f"{indent}for {', '.join(['group', 't', 'like', *self.key_names])} in keys:",
-            f"{indent}    scalars: Any = {self.call(phase)}",
-            f"{indent}    rows.append({phase.scalars.as_tensors('scalars', 'like')} if compiling else scalars)",
+            f"{indent}for {', '.join(['group', 't', 'params', *self.key_names])} in keys:",
+            f"{indent}    numbers = {self.call(phase)}",
+            f"{indent}    rows.append({self.rows(phase, 'params')})",
             f"{indent}return rows",
         ]
 
@@ -123,18 +163,18 @@ class SharedCode:
         read = {*inputs, *(phase.scalars.inputs() if phase.scalars.every else ())}
         old = [self.names(s) for s in self.shares.total if s in read]
         lines = [f"{indent}model = self.param_groups[0]"] if old or wanted else []
-        lines += [f'{indent}{s} = model["{s}"].item()' for s in old]
+        lines += [f'{indent}{s} = read(model["{s}"])' for s in old]
         if not wanted:
             return lines
         if set(inputs) & {*self.shares.own, *(self.shares.new[s] for s in self.shares.own), *self.supplied}:
             lines += [f"{indent}{', '.join(['_', '_', '_', *self.key_names])} = keys[0]"]
-        step = {self.lowered.rule.step: 'model["model_step"].item()'}
+        step = {self.lowered.rule.step: 'read(model["model_step"])'}
         arguments = [step.get(n) or self.names(n) for n in inputs]
-        arguments += [hyper_argument(self.names, n, "model") for n in hypers]
+        arguments += [hyper_read(self.names, n, "model") for n in hypers]
         new = [self.names(self.shares.new[s]) for s in wanted]
         lines += [f"{indent}{joined(new)} = {self.model(phase)}({', '.join(arguments)})"]
         if phase.number + 1 == len(self.code.phases):
-            lines += [f'{indent}model["{self.names(s)}"].fill_({n})' for s, n in zip(wanted, new, strict=True)]
+            lines += [f'{indent}_put(model["{self.names(s)}"], {n})' for s, n in zip(wanted, new, strict=True)]
         return lines
 
     def models(self) -> Lines:
@@ -152,5 +192,11 @@ class SharedCode:
 
 def hyper_argument(names: Names, name: str, group: str = "group") -> str:
     """`lr=float(group["lr"])`: a hyperparameter of a group as an argument."""
+    text = hyper_read(names, name, group)
+    return text.replace("=read(", "=float(")
+
+
+def hyper_read(names: Names, name: str, group: str = "group") -> str:
+    """`lr=read(group["lr"])`: the same for a step that reads Tensors, or leaves them where they are."""
     value = names.value(name, group)
-    return f"{names(name)}=float({value})" if name == "lr" else f"{names(name)}={value}"
+    return f"{names(name)}=read({value})" if may_be_tensor(names.lowered.rule.hyper(name)) else f"{names(name)}={value}"

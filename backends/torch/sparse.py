@@ -22,38 +22,36 @@ if TYPE_CHECKING:
     from adaspec.spec import Spec
 
 GATHERED = '''
-    def _gathered(self, group: dict[str, Any], pairs: list[Any]) -> list[Any]:
+    @torch.compiler.disable
+    def _gathered(self, group: dict[str, Any], columns: list[list[Any]]) -> None:
         """The rows that sparse gradients hold, lent out in the place of their parameters@else@."""
-@check@
-        found = []
-        for p, grad in pairs:
+        if self.defaults["differentiable"]:
+            raise RuntimeError("@cls@ does not differentiate a step by sparse gradients")
+        for i, (p, grad, _, *slots) in enumerate(zip(*columns, strict=True)):
             if grad.layout == torch.strided:
-                found.append((p, grad))
                 continue
 @dense@
-            grad, state = grad.coalesce(), self.state[p]
-            if not state:
-                state.update(_new_state(@new@))
+            grad = grad.coalesce()
             rows = tuple(grad.indices())
-            part = p.detach()[rows]
-            self.state[part] = {name: slot if name == "step" else slot[rows] for name, slot in state.items()}
-            self._lent = [*self._lent, (p, rows, part)]
-            found.append((part, grad.values()))
-        return found
+            whole = [p.detach(), *slots]
+            parts = [t if t is None else t[rows] for t in whole]
+            for column, part in zip([columns[0], *columns[3:]], parts, strict=True):
+                column[i] = part
+            columns[1][i] = grad.values()
+            self._lent = [*self._lent, (rows, whole, parts)]
 
     def _taken_back(self) -> None:
         """The rows back into their parameters and slots."""
-        for p, rows, part in self._lent:
-            p.index_put_(rows, part)
-            for name, slot in self.state.pop(part).items():
-                if name != "step":
-                    self.state[p][name].index_put_(rows, slot)
+        for rows, whole, parts in self._lent:
+            for t, part in zip(whole, parts, strict=True):
+                if t is not None:
+                    t.index_put_(rows, part)
         self._lent = []
 '''
 
 DENSE = """
             if not _rests(self, group, p):
-                found.append((p, grad.to_dense()))
+                columns[1][i] = grad.to_dense()
                 continue
 """
 
@@ -75,18 +73,18 @@ def _rests(optimizer: @cls@, group: dict[str, Any], p: Tensor) -> bool:
     x = torch.tensor([-1.0, 2.0], dtype=torch.float64)
     x.grad = torch.zeros_like(x)
     hypers = {name: value for name, value in group.items() if name in optimizer.defaults}
-    probe = @cls@([{**hypers, "params": [x]}])
-    probe.state[x] = _new_state(@new@)
+    probe = @cls@([{**hypers, **dict.fromkeys(@modes@, False), "params": [x]}])
+    probe.state[x] = _new_state(x, probe.param_groups[0])
     # Not at the first step, before which every row is alike.
     probe.state[x]["step"] += max(1.0, float(optimizer.state[p]["step"])) if optimizer.state.get(p) else 1.0
 @filled@
     before = [x.clone(), *(slot.clone() for slot in slots)]
-    for bucket in probe._work(False):
+    for bucket in probe._work(@compiling@):
         _run(*bucket)
     return all(torch.equal(old, new) for old, new in zip(before, [x, *slots], strict=True))
 '''
 
-TAKEN_BACK = ["        if self._lent:", "            self._taken_back()"]
+TAKEN_BACK = ["if self._lent:", "    self._taken_back()"]
 
 LENT = ["", "    _lent: list[Any] = []  # rows of sparse gradients, while their step runs"]
 
@@ -185,24 +183,37 @@ def takes(lowered: Lowered) -> bool:
     return refusal(lowered.spec) is None and len(lowered.phases) == 1
 
 
-def methods(lowered: Lowered, new: str) -> Lines:
-    """Those of the class. `new` are the arguments of `_new_state`."""
+def methods(lowered: Lowered) -> Lines:
+    """Those of the class."""
     if not takes(lowered):
         return []
     dense = linear(lowered.spec)
     text = GATHERED.replace("@dense@\n", DENSE.lstrip("\n") if dense else "")
-    check = "" if dense else "        if not self._lent:\n            _check_sparse(self)\n"
-    text = text.replace("@check@\n", check).replace("@else@", ", or whole ones" if dense else "")
-    return text.replace("@new@", new).rstrip("\n").split("\n")
+    text = text.replace("@else@", ", or whole ones" if dense else "").replace("@cls@", lowered.spec.class_name)
+    return text.rstrip("\n").split("\n")
 
 
-def functions(lowered: Lowered, new: str) -> Lines:
+def looked_at(lowered: Lowered) -> Lines:
+    """What becomes of sparse gradients before anything is changed."""
+    if takes(lowered) and linear(lowered.spec):
+        return []
+    lines = ['        every = chain.from_iterable(group["params"] for group in self.param_groups)']
+    lines += ["        if any(p.grad is not None and p.grad.layout != torch.strided for p in every):"]
+    if takes(lowered):
+        return [*lines, "            _check_sparse(self)"]
+    why = refusal(lowered.spec)
+    text = f"{lowered.spec.class_name} does not support sparse gradients{f': {why}' if why else ''}"
+    return [*lines, f'            raise RuntimeError("{text}")']
+
+
+def functions(lowered: Lowered, traced: bool) -> Lines:
     """Those of the module."""
     if not takes(lowered):
         return []
     cls, dense = lowered.spec.class_name, linear(lowered.spec)
     check = [] if dense else ["", "", *CHECK.replace("@cls@", cls).strip("\n").split("\n")]
-    rests = RESTS.replace("@cls@", cls).replace("@new@", new.replace("p", "x", 1))
+    modes = '("capturable", "differentiable")' if traced else '("differentiable",)'
+    rests = RESTS.replace("@cls@", cls).replace("@modes@", modes).replace("@compiling@", "" if traced else "False")
     slots = '[slot for name, slot in probe.state[x].items() if name != "step"]'
     if dense:
         filled = [f"    slots = {slots}", "    for slot in slots:", "        slot.fill_(1.0)"]

@@ -14,14 +14,15 @@ from .spelling import OF_GROUP, aliases
 
 def new_state(frame: Frame) -> Lines:
     lowered, names = frame.lowered, frame.names
-    arguments = ["x: Tensor", *(["group: dict[str, Any]"] if frame.state_needs_group else [])]
+    arguments = ["x: Tensor", "group: dict[str, Any]"]
     lines = signature("_new_state", arguments, "dict[str, Tensor]")
     lines += [
         '    """A counter, and the slots before the first step; those of half-precision parameters are float32."""'
     ]
     slots = lowered.rule.slots
     lines += ["    dtype = torch.promote_types(x.dtype, torch.float32)"] if not all(s.dtype for s in slots) else []
-    lines += ['    state = {"step": torch.zeros((), dtype=torch.float64, device="cpu")}']
+    device = 'x.device if group["capturable"] else "cpu"' if frame.traced else '"cpu"'
+    lines += [f'    state = {{"step": torch.zeros((), dtype=torch.float64, device={device})}}']
     facts = GroupFacts(names, lowered, "x")
     for slot in slots:
         made = beginning(slot, facts)
@@ -86,6 +87,8 @@ def methods(frame: Frame) -> Lines:
         "        try:",
         "            _check_hypers(group)",
         "            _check_params(group)",
+        '            if group["differentiable"] != self.defaults["differentiable"]:',
+        '                raise ValueError("differentiable holds for all groups alike: give it to the class")',
         "        except Exception:",
         "            self.param_groups.pop()",
         "            raise",
@@ -100,7 +103,7 @@ def methods(frame: Frame) -> Lines:
         "    def __setstate__(self, state: dict[str, Any]) -> None:",
         "        super().__setstate__(state)",
         "        for group in self.param_groups:",
-        '            group.setdefault("foreach", None)',
+        *(f'            group.setdefault("{flag}", {value})' for flag, value in frame.code.flags.items()),
     ]
     if frame.views:
         lines += ['        self.__dict__.setdefault("_shown", None)', '        self.__dict__.setdefault("_kept", {})']
@@ -125,7 +128,8 @@ UNCOUNTED: Lines = [
 
 def load(frame: Frame, own: list[str], total: list[str]) -> Lines:
     cls = frame.cls
-    group = ", group" if frame.state_needs_group else ""
+    captured = 'None if group.get("capturable") else "cpu"' if frame.traced else '"cpu"'
+    flags = ", ".join(f'"{flag}"' for flag in frame.code.flags)
     lines = [
         "",
         "    def load_state_dict(self, state_dict: dict[str, Any]) -> None:",
@@ -136,6 +140,8 @@ def load(frame: Frame, own: list[str], total: list[str]) -> Lines:
         "        put = self.register_load_state_dict_post_hook(lambda _: self.state.update(saved), prepend=True)",
         "        try:",
         "            super().load_state_dict(state_dict)",
+        "            for group in self.param_groups:",
+        '                group["differentiable"] = self.defaults["differentiable"]',
         "        finally:",
         "            take.remove()",
         "            put.remove()",
@@ -152,7 +158,7 @@ def load(frame: Frame, own: list[str], total: list[str]) -> Lines:
     keys = " | {" + ", ".join(f'"{n}"' for n in own) + "}" if own else ""
     lines += [
         '        for i, group in enumerate(state_dict["param_groups"]):',
-        f'            needed = self.defaults.keys() - {{"foreach", "differentiable"}}{keys}',
+        f"            needed = self.defaults.keys() - {{{flags}}}{keys}",
     ]
     if total:
         lines += ["            if i == 0:", "                needed |= {" + ", ".join(f'"{n}"' for n in total) + "}"]
@@ -160,13 +166,13 @@ def load(frame: Frame, own: list[str], total: list[str]) -> Lines:
         "            if missing := sorted(needed - group.keys()):",
         f'                raise ValueError(f"not a state of {cls}: its group {{i}} lacks {{missing}}")',
         "            _check_hypers(dict(group))",
-        '        keys = [key for group in state_dict["param_groups"] for key in group["params"]]',
+        f'        keys = [(key, {captured}) for group in state_dict["param_groups"] for key in group["params"]]',
         '        params = [(p, group) for group in self.param_groups for p in group["params"]]',
         "        saved = {}",
-        f"        for key, (p, {'group' if group else '_'}) in zip(keys, params, strict=False):",
+        "        for (key, device), (p, group) in zip(keys, params, strict=False):",
         *(UNCOUNTED if frame.names.uncounted else COUNTED),
         "            if slots:",
-        f'                fresh = _new_state(p.detach().to("meta"){group})',
+        '                fresh = _new_state(p.detach().to("meta"), group)',
         "                if slots.keys() != fresh.keys():",
         f'                    what = f"{cls} keeps {{list(fresh)}}, this state has {{list(slots)}}"',
         '                    raise ValueError(f"parameter {key}: {what}")',
@@ -178,7 +184,7 @@ def load(frame: Frame, own: list[str], total: list[str]) -> Lines:
         '                step = slots["step"].item()',
         "                if not (0 <= step < math.inf and step == int(step)):",
         '                    raise ValueError(f"parameter {key}: {step} is no step count")',
-        '                devices = {"step": "cpu"}',
+        '                devices = {"step": device or p.device}',
         "                saved[p] = {",
         "                    name: slots[name].to(devices.get(name, p.device), slot.dtype, copy=True)",
         "                    for name, slot in fresh.items()",

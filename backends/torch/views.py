@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from adaspec import ir
-from adaspec.emit import HostPrinter, doc_lines
+from adaspec.emit import doc_lines
 from adaspec.ir import Assign, Expr, If, Stmt
 from adaspec.lower import View
 
 from . import complexes
 from .frame import Frame
+from .numbers import NumberPrinter
 from .printer import TorchPrinter
 from .scalars import FactPrinter, Lines, signature
 from .shared import hyper_argument
@@ -86,7 +87,6 @@ def of_each(frame: Frame) -> Lines:
 
 def of_model(frame: Frame) -> Lines:
     """Views of the model: sums over all parameters first. One of gradients needs no update before it."""
-    group = ", group" if frame.state_needs_group else ""
     parts = complexes.takes(frame.lowered)
     p, grad = ("_parts(p)", "_parts(grad.resolve_conj())") if parts else ("p", "grad")
     lines = [
@@ -95,7 +95,7 @@ def of_model(frame: Frame) -> Lines:
         '                for p in group["params"]:',
         "                    state, grad = self.state.get(p), p.grad",
         "                    if name in _OF_GRADIENTS and grad is not None:",
-        f"                        state = state or _new_state(p{group})",
+        "                        state = state or _new_state(p, group)",
         "                    elif name in _OF_GRADIENTS:",
         "                        state = None",
         "                    if state and p.numel():  # the others read as they are",
@@ -180,8 +180,7 @@ class ViewPrinter:
         arrays = {lowered.rule.param, lowered.rule.grad, *(s.name for s in lowered.rule.slots)}
         self.scalars = {h.name for h in lowered.rule.hypers} | {s.name for s in lowered.rule.shared} - arrays
         self.scalars |= {lowered.rule.step, *sums} if lowered.rule.step else set(sums)
-        self.host = HostPrinter(self.names.renamed, lowered.intervals)
-        self.used = frame.code.host.printer.used
+        self.host = NumberPrinter(self.names.renamed, lowered.intervals)
         self.tensors = TorchPrinter(
             self.names, self.is_scalar, self.number, FactPrinter(self.names).text, self.names.param
         )
@@ -191,9 +190,7 @@ class ViewPrinter:
         return not reduces and ir.names(node) <= self.scalars
 
     def number(self, node: Expr) -> str:
-        text = self.host.text(node)
-        self.used |= self.host.used
-        return text
+        return self.host.text(node)
 
     def text(self, node: Expr) -> str:
         return self.tensors.text(node)

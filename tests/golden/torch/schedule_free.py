@@ -7,13 +7,14 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 __all__ = ["ScheduleFree"]
 
@@ -51,6 +52,11 @@ class ScheduleFree(torch.optim.Optimizer):
         eps: in (0, inf) (default: 1e-8)
         weight_decay: in [0, inf) (default: 0.0)
         foreach: update many tensors per call; None means where that helps (default: None)
+        maximize: go up the gradient instead of down (default: False)
+        capturable: keep the step on the device of the parameters and read nothing from there, so that a CUDA graph
+            can hold it; slower outside of one (default: False)
+        differentiable: let gradients flow through the step: to the parameters before it, their gradients and state,
+            and to hyperparameters that are Tensors; for all groups alike (default: False)
 
     The state of a parameter holds ``step`` (one number), ``z``, ``v`` (of its shape).
     What the model shares stands in its parameter group: ``weight``.
@@ -79,85 +85,118 @@ class ScheduleFree(torch.optim.Optimizer):
         self,
         params: Any,
         lr: float | Tensor = 0.0025,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float | Tensor = 1e-8,
+        weight_decay: float | Tensor = 0.0,
         *,
         foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
     ) -> None:
-        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "foreach": foreach}
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "foreach": foreach,
+            "maximize": maximize,
+            "capturable": capturable,
+            "differentiable": differentiable,
+        }
         _check_hypers(defaults)
         self._shown: str | None = None
         self._kept: dict[Tensor, Tensor] = {}
         super().__init__(params, defaults)
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; return the loss of the closure."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for bucket in self._work(torch.compiler.is_compiling()):
-            _run(*bucket)
+        with torch.set_grad_enabled(self.defaults["differentiable"]):
+            for bucket in self._work():
+                _run(*bucket)
         return loss
 
-    # On the host: as numbers in a compiled graph, the scalars of each step would compile it again.
-    @torch.compiler.disable
-    def _work(self, compiling: bool) -> list[Any]:
+    def _work(self) -> list[Any]:
         """Count this step; return parameters of one kind in buckets, with what their update needs."""
         if self._shown is not None:
             raise RuntimeError(f"the parameters show the view '{self._shown}': call train() first")
-        found = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
-        for _, grad in chain.from_iterable(found):
-            if grad.layout != torch.strided:
-                raise RuntimeError("ScheduleFree does not support sparse gradients: 'weight' is shared by the model")
-        for group, pairs in zip(self.param_groups, found, strict=True):
-            for p, _ in pairs:
-                state = self.state[p]
-                if not state:
-                    state.update(_new_state(p))
-                state["step"] += 1
+        compiling = torch.compiler.is_compiling()
+        differentiable = self.defaults["differentiable"]
+        captured = [group["capturable"] for group in self.param_groups]
+        if not compiling:
+            _check_capture(self)
+        # Where nothing may be read from a device, the numbers of the step are tensors.
+        traced = compiling or differentiable or any(captured)
+        read = _as_given if traced else float
+        via = None if compiling or not traced else _differentiably if differentiable else _on_device
+        every = chain.from_iterable(group["params"] for group in self.param_groups)
+        if any(p.grad is not None and p.grad.layout != torch.strided for p in every):
+            raise RuntimeError("ScheduleFree does not support sparse gradients: 'weight' is shared by the model")
+        found: list[Any] = []
+        for group in self.param_groups:
+            found.append([[], [], [], [], []])
+            self._init_group(group, *found[-1])
+        steps = [step for columns in found for step in columns[2]]
+        if steps:
+            torch._foreach_add_(steps, 1.0)
         work: list[Any] = []
-        for group, pairs in zip(self.param_groups, found, strict=True):
-            if all(p.numel() == 0 for p, _ in pairs):
+        for group, columns in zip(self.param_groups, found, strict=True):
+            if all(p.numel() == 0 for p in columns[0]):
                 continue
-            weight = group["weight"].item()
-            (weight_new,) = _model(weight, lr=float(group["lr"]))
-            group["weight"].fill_(weight_new)
+            weight = read(group["weight"])
+            (weight_new,) = _model(weight, lr=read(group["lr"]))
+            _put(group["weight"], weight_new)
             buckets: dict[Any, list[list[Tensor]]] = {}
-            many = group["foreach"] is not False and not compiling
-            for p, grad in pairs:
+            many = group["foreach"] is not False and not traced
+            for p, grad, step, *slots in zip(*columns, strict=True):
                 n = p.numel()
                 if n == 0:
                     continue
-                state = self.state[p]
-                t = state["step"].item()
+                t = None if traced else step.item()
                 foreach = many and (n <= _SMALL or not p.is_cpu) and type(p) in _PLAIN
                 key = foreach, p.device, p.dtype, grad.dtype, t
-                columns = buckets.setdefault(key, [[], [], [], []])
-                for column, tensor in zip(columns, (p, grad, state["z"], state["v"]), strict=True):
+                bucket = buckets.setdefault(key, [[], [], [], [], []])
+                for column, tensor in zip(bucket, (step, p, grad, *slots), strict=True):
                     column.append(tensor)
-            for (foreach, device, dtype, _, t), columns in buckets.items():
+            for (foreach, device, dtype, _, t), (steps, *columns) in buckets.items():
                 if dtype.is_complex:
                     columns = _real_columns(columns)
-                scalars: Any = _scalars(
+                t = torch.stack(steps) if traced else t
+                numbers = _scalars(
                     t,
                     weight_new,
-                    lr=float(group["lr"]),
-                    beta1=group["betas"][0],
-                    beta2=group["betas"][1],
-                    eps=group["eps"],
-                    weight_decay=group["weight_decay"],
+                    lr=read(group["lr"]),
+                    beta1=read(group["betas"][0]),
+                    beta2=read(group["betas"][1]),
+                    eps=read(group["eps"]),
+                    weight_decay=read(group["weight_decay"]),
                 )
                 scratch: Any = [[None, None]] * len(columns[0])
                 if compiling:
-                    scalars = _as_tensors(scalars, columns[0][0])
                     columns = [[_at_least_1d(x) for x in column] for column in columns]
-                elif device.type == "cpu" and not foreach:
+                elif device.type == "cpu" and not foreach and not traced:
                     columns, scratch = _cut(columns, 2, True)
-                work.append((foreach, columns, scratch, scalars))
+                how = foreach, via, group["maximize"]
+                scalars: Any = _rows(numbers, columns[0]) if traced else [numbers] * len(columns[0])
+                work.append((how, columns, scratch, scalars))
         return work
+
+    def _init_group(self, group: dict[str, Any], *columns: list[Any]) -> None:
+        """Parameters that have a gradient, with gradient, step and slots, in columns; a compiler calls it itself."""
+        pairs = [(p, p.grad) for p in group["params"] if p.grad is not None]
+        if group["capturable"] and pairs:
+            for name in ("weight",):
+                group[name] = group[name].to(pairs[0][0].device)
+        for p, grad in pairs:
+            state = self.state[p]
+            if not state:
+                state.update(_new_state(p, group))
+            for column, value in zip(columns, (p, grad, state["step"], state["z"], state["v"]), strict=True):
+                column.append(value)
 
     def eval(self) -> None:
         """The averaged weights to evaluate; training holds y, a blend of them with z.
@@ -208,6 +247,8 @@ class ScheduleFree(torch.optim.Optimizer):
         try:
             _check_hypers(group)
             _check_params(group)
+            if group["differentiable"] != self.defaults["differentiable"]:
+                raise ValueError("differentiable holds for all groups alike: give it to the class")
         except Exception:
             self.param_groups.pop()
             raise
@@ -217,6 +258,9 @@ class ScheduleFree(torch.optim.Optimizer):
         super().__setstate__(state)
         for group in self.param_groups:
             group.setdefault("foreach", None)
+            group.setdefault("maximize", False)
+            group.setdefault("capturable", False)
+            group.setdefault("differentiable", False)
         self.__dict__.setdefault("_shown", None)
         self.__dict__.setdefault("_kept", {})
 
@@ -231,6 +275,8 @@ class ScheduleFree(torch.optim.Optimizer):
         put = self.register_load_state_dict_post_hook(lambda _: self.state.update(saved), prepend=True)
         try:
             super().load_state_dict(state_dict)
+            for group in self.param_groups:
+                group["differentiable"] = self.defaults["differentiable"]
         finally:
             take.remove()
             put.remove()
@@ -240,17 +286,21 @@ class ScheduleFree(torch.optim.Optimizer):
         if self._shown is not None:
             raise RuntimeError(f"the parameters show the view '{self._shown}': call train() first")
         for i, group in enumerate(state_dict["param_groups"]):
-            needed = self.defaults.keys() - {"foreach", "differentiable"} | {"weight"}
+            needed = self.defaults.keys() - {"foreach", "maximize", "capturable", "differentiable"} | {"weight"}
             if missing := sorted(needed - group.keys()):
                 raise ValueError(f"not a state of ScheduleFree: its group {i} lacks {missing}")
             _check_hypers(dict(group))
-        keys = [key for group in state_dict["param_groups"] for key in group["params"]]
+        keys = [
+            (key, None if group.get("capturable") else "cpu")
+            for group in state_dict["param_groups"]
+            for key in group["params"]
+        ]
         params = [(p, group) for group in self.param_groups for p in group["params"]]
         saved = {}
-        for key, (p, _) in zip(keys, params, strict=False):
+        for (key, device), (p, group) in zip(keys, params, strict=False):
             slots = state_dict["state"].get(key)
             if slots:
-                fresh = _new_state(p.detach().to("meta"))
+                fresh = _new_state(p.detach().to("meta"), group)
                 if slots.keys() != fresh.keys():
                     what = f"ScheduleFree keeps {list(fresh)}, this state has {list(slots)}"
                     raise ValueError(f"parameter {key}: {what}")
@@ -262,7 +312,7 @@ class ScheduleFree(torch.optim.Optimizer):
                 step = slots["step"].item()
                 if not (0 <= step < math.inf and step == int(step)):
                     raise ValueError(f"parameter {key}: {step} is no step count")
-                devices = {"step": "cpu"}
+                devices = {"step": device or p.device}
                 saved[p] = {
                     name: slots[name].to(devices.get(name, p.device), slot.dtype, copy=True)
                     for name, slot in fresh.items()
@@ -271,17 +321,17 @@ class ScheduleFree(torch.optim.Optimizer):
 
 
 def _scalars(
-    t: float, weight_new: float, *, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float
-) -> tuple[float, ...]:
-    """The numbers of a step that the tensors need, in float64."""
-    c1 = -math.expm1(t * _log(beta2))  # 1 - beta2**t
+    t: Any, weight_new: Any, *, lr: Any, beta1: Any, beta2: Any, eps: Any, weight_decay: Any
+) -> tuple[Any, ...]:
+    """The numbers of a step that the arrays need, in float64; tensors of them where the step is one."""
+    c1 = -_expm1(t * _log(beta2))  # 1 - beta2**t
     weight = weight_new
-    c = _div(lr * lr, weight) if weight > 0 else 0.0
+    c = _where(weight > 0, _div(lr * lr, weight), 0.0)
     k1 = _div(1 - beta1, beta1)
     w_v = 1 - beta2
-    k2 = eps * math.sqrt(c1)
-    k3 = weight_decay / math.sqrt(c1)
-    k4 = -lr * math.sqrt(c1)
+    k2 = eps * _sqrt(c1)
+    k3 = weight_decay / _sqrt(c1)
+    k4 = -lr * _sqrt(c1)
     rate = 1 - beta1
     return k1, w_v, k2, k3, k4, c, rate
 
@@ -345,24 +395,29 @@ def _update_foreach(
     torch._foreach_add_(y, b, alpha=rate)
 
 
-def _run(foreach: bool, columns: list[list[Tensor]], scratch: Any, scalars: Any) -> None:
+def _run(how: Any, columns: list[list[Tensor]], scratch: Any, scalars: Any) -> None:
     """A bucket of parameters; those of half precision by way of float32, rounded once."""
     params, grads, *slots = columns
+    foreach, via, maximize = how
     dtype = torch.promote_types(params[0].dtype, torch.float32)
     if foreach:
         xs = _cast(params, dtype)
-        _update_foreach(xs, _cast(grads, dtype), *slots, *scalars)
+        gs = _cast(grads, dtype)
+        gs = torch._foreach_neg(gs) if maximize else gs
+        _update_foreach(xs, gs, *slots, *scalars[0])
         if xs is not params:
             torch._foreach_copy_(params, xs)
         return
-    for (p, grad, *rest), buffers in zip(zip(*columns, strict=True), scratch, strict=True):
+    update = partial(via, 2, _update) if via else _update
+    for (p, grad, *rest), buffers, numbers in zip(zip(*columns, strict=True), scratch, scalars, strict=True):
         x = p.to(dtype)
-        _update(x, grad.to(dtype), *rest, *buffers, *scalars)
+        g = -grad.to(dtype) if maximize else grad.to(dtype)
+        update(x, g, *rest, *buffers, *numbers)
         if x is not p:
             p.copy_(x)
 
 
-def _model(weight: float, *, lr: float) -> tuple[float, ...]:
+def _model(weight: Any, *, lr: Any) -> tuple[Any, ...]:
     """What the model shares, after this step."""
     weight = weight + lr * lr
     return (weight,)
@@ -371,17 +426,17 @@ def _model(weight: float, *, lr: float) -> tuple[float, ...]:
 def _view_eval(y: Tensor, state: dict[str, Tensor], group: dict[str, Any], model: dict[str, Any]) -> Tensor:
     """The parameters as `eval` reads them."""
     z = state["z"]
-    beta1 = group["betas"][0]
+    beta1 = float(group["betas"][0])
     return y + (_div(1 - beta1, beta1)) * (y - z)
 
 
 _VIEWS = {"eval": _view_eval}
 
 
-def _new_state(x: Tensor) -> dict[str, Tensor]:
+def _new_state(x: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
     """A counter, and the slots before the first step; those of half-precision parameters are float32."""
     dtype = torch.promote_types(x.dtype, torch.float32)
-    state = {"step": torch.zeros((), dtype=torch.float64, device="cpu")}
+    state = {"step": torch.zeros((), dtype=torch.float64, device=x.device if group["capturable"] else "cpu")}
     state["z"] = x.detach().to(dtype, copy=True)
     state["v"] = torch.zeros_like(x, dtype=dtype)
     return state
@@ -389,23 +444,20 @@ def _new_state(x: Tensor) -> dict[str, Tensor]:
 
 def _check_hypers(group: dict[str, Any]) -> None:
     """Raise ValueError for a value outside its domain; keep the others as plain numbers."""
-    if isinstance(group["lr"], Tensor) and group["lr"].numel() != 1:
-        raise ValueError("Tensor lr must be 1-element")
+    group["lr"] = _real("lr", group["lr"])
     if not 0.0 <= group["lr"] < math.inf:
         raise ValueError(f"Invalid learning rate: {group['lr']} (not in [0, inf))")
-    if not isinstance(group["lr"], Tensor):
-        group["lr"] = float(group["lr"])
-    beta1, beta2 = group["betas"]
+    beta1, beta2 = (_real(f"betas[{i}]", v) for i, v in enumerate(group["betas"]))
     for i, beta in enumerate((beta1, beta2)):
         if not 0.0 <= beta < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {beta} (not in [0, 1))")
-    group["betas"] = (float(beta1), float(beta2))
+    group["betas"] = (beta1, beta2)
+    group["eps"] = _real("eps", group["eps"])
     if not 0.0 < group["eps"] < math.inf:
         raise ValueError(f"Invalid epsilon value: {group['eps']} (not in (0, inf))")
-    group["eps"] = float(group["eps"])
+    group["weight_decay"] = _real("weight_decay", group["weight_decay"])
     if not 0.0 <= group["weight_decay"] < math.inf:
         raise ValueError(f"Invalid weight_decay value: {group['weight_decay']} (not in [0, inf))")
-    group["weight_decay"] = float(group["weight_decay"])
 
 
 def _check_params(group: dict[str, Any]) -> None:
@@ -452,6 +504,7 @@ _SPELT: dict[str, tuple[str, int | None]] = {"beta1": ("betas", 0), "beta2": ("b
 _PLAIN = (Tensor, torch.nn.Parameter)  # a subclass of Tensor may mean something else by foreach
 _SMALL = 2**14  # elements: on a CPU, foreach and fresh temporaries are for tensors up to this size
 _PIECE = 2**19  # elements: larger tensors go through a CPU in pieces, so that temporaries are cached
+_CAPTURABLE = ("cuda", "xpu", "hpu", "xla")  # devices whose work can be captured in a graph
 
 
 def _cut(
@@ -483,9 +536,87 @@ def _cast(tensors: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
     return tensors if tensors[0].dtype == dtype else [t.to(dtype) for t in tensors]
 
 
-def _as_tensors(scalars: tuple[float, ...], like: Tensor) -> tuple[Tensor, ...]:
-    """The scalars for a compiled graph: 0-d tensors, rounded once."""
-    return torch.tensor(scalars, dtype=torch.promote_types(like.dtype, torch.float32), device=like.device).unbind()
+def _real(name: str, value: Any) -> Any:
+    """A number, or a Tensor of one element, which stays one. TypeError for what is neither."""
+    if isinstance(value, Tensor):
+        if value.numel() != 1:
+            raise ValueError(f"Tensor {name} must be 1-element")
+        return value
+    if isinstance(value, str):
+        raise TypeError(f"Invalid {name}: {value!r} is no number")
+    return float(value)
+
+
+def _rows(numbers: tuple[Any, ...], params: list[Tensor]) -> list[tuple[Any, ...]]:
+    """The scalars of each parameter; those that are tensors on its device, rounded once to its arithmetic."""
+    like, n = params[0], len(params)
+    dtype = torch.promote_types(like.dtype, torch.float32)
+    columns: list[Any] = []
+    for number in numbers:
+        if isinstance(number, Tensor):
+            number = number.to(like.device, dtype if number.is_floating_point() else number.dtype)
+        columns.append(number.expand(n).unbind() if isinstance(number, Tensor) else [number] * n)
+    return list(zip(*columns, strict=True))
+
+
+def _as_given(value: Any) -> Any:
+    """A number, or a 0-d copy of a Tensor: what it was when this step began."""
+    return value.clone().reshape(()) if isinstance(value, Tensor) else value
+
+
+def _put(cell: Tensor, value: Any) -> None:
+    """A number into a 0-d tensor, by a view of it: torch 2.13 loses in a compiled graph what is written directly."""
+    cell.view(1).fill_(value)
+
+
+def _check_capture(optimizer: torch.optim.Optimizer) -> None:
+    """Raise where a graph cannot hold the step, before anything is counted."""
+    for group in optimizer.param_groups:
+        if not group["capturable"]:
+            if torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing():
+                raise RuntimeError(f"{type(optimizer).__name__} in a CUDA graph needs capturable=True in every group")
+            continue
+        for p in group["params"]:
+            if p.grad is not None and p.device.type not in _CAPTURABLE:
+                on = f"on supported devices: {list(_CAPTURABLE)}"
+                raise AssertionError(f"If capturable=True, params and state_steps must be {on}.")
+
+
+def _on_device(slots: int, update: Callable[..., Any], *arguments: Any, **static: Any) -> Any:
+    """The update by scalars that are tensors, without reading them."""
+    with _Tensors():
+        return update(*arguments, **static)
+
+
+def _differentiably(slots: int, update: Callable[..., Any], *arguments: Any, **static: Any) -> Any:
+    """The update of the parameter, its gradient and so many slots with all that autograd needs of it kept."""
+
+    def of_copies(*arguments: Any) -> tuple[Any, list[Any]]:
+        copies = [a.clone() if isinstance(a, Tensor) else a for a in arguments]
+        return update(*copies, **static), copies
+
+    with _Tensors():
+        results, new = torch.func.functionalize(of_copies)(*arguments)
+    for i, (old, value) in enumerate(zip(arguments, new, strict=True)):
+        if i != 1 and i < 2 + slots and old is not None:
+            old.copy_(value)
+    return results
+
+
+class _Tensors(TorchFunctionMode):
+    """Takes `alpha` and `value` that are tensors as factors: torch itself would read them from their device."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        for name in ("alpha", "value"):
+            if isinstance(kwargs.get(name), Tensor):
+                x, a, *rest = args
+                return func(x, a * kwargs.pop(name), *rest, **kwargs)
+        if len(args) == 3 and func in (torch.clamp, Tensor.clamp_):  # of a number and a tensor
+            return func(func(args[0], min=args[1], **kwargs), max=args[2], **kwargs)
+        if func is Tensor.copy_ and torch.is_grad_enabled():  # which has no derivative in its functional form
+            return torch.mul(args[1].expand_as(args[0]), 1, out=args[0])
+        return func(*args, **kwargs)
 
 
 def _at_least_1d(t: Tensor) -> Tensor:
@@ -504,13 +635,38 @@ def _parts(t: Tensor) -> Tensor:
     return torch.view_as_real(t) if t.is_complex() else t
 
 
-def _div(a: float, b: float) -> float:
+def _sqrt(x: Any) -> Any:
+    """The square root; nan of a negative number."""
+    if isinstance(x, Tensor):
+        return torch.sqrt(x)
+    return math.sqrt(x) if x >= 0 else math.nan
+
+
+def _expm1(x: Any) -> Any:
+    """exp(x) - 1; beyond the largest float it is inf."""
+    if isinstance(x, Tensor):
+        return torch.expm1(x)
+    return math.expm1(x) if not x > 709.0 else math.inf
+
+
+def _log(x: Any) -> Any:
+    """The logarithm; -inf at 0, nan below."""
+    if isinstance(x, Tensor):
+        return torch.log(x)
+    return math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
+
+
+def _div(a: Any, b: Any) -> Any:
     """a / b by IEEE rules: a division by 0 is inf or nan, never an exception."""
-    if b != 0:
+    if isinstance(a, Tensor) or isinstance(b, Tensor) or b != 0:
         return a / b
     return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1.0, b)
 
 
-def _log(x: float) -> float:
-    """The logarithm; -inf at 0, nan below."""
-    return math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
+def _where(test: Any, a: Any, b: Any) -> Any:
+    """a if the test holds, else b."""
+    if not isinstance(test, Tensor):
+        return a if test else b
+    if not isinstance(a, Tensor):  # torch would round two numbers to float32
+        a = torch.full((), a, dtype=torch.bool if isinstance(a, bool) else torch.float64, device=test.device)
+    return torch.where(test, a, b)
