@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -152,3 +153,20 @@ def test_the_parameters_to_evaluate() -> None:
     assert jax.tree.structure(shown) == jax.tree.structure(net)
     for z, y, x in zip(*map(jax.tree.leaves, (state.z, net, shown)), strict=True):
         np.testing.assert_allclose(x, z + (y - z) / 0.9, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["adafactor", "prodigy"])
+def test_a_checkpoint_of_orbax(rule: str, tmp_path: Path) -> None:
+    """Saved and restored by the tree that `init` has: named tuples, absent slots and dtypes."""
+    import orbax.checkpoint
+
+    params = {"w": jnp.ones((2, 3)), "b": jnp.ones(3, jnp.bfloat16)}
+    tx = build(rule, "jax")()
+    _, state = tx.update(params, tx.init(params), params)
+    with orbax.checkpoint.StandardCheckpointer() as keeper:
+        keeper.save(tmp_path / "state", state)
+        keeper.wait_until_finished()
+        found = keeper.restore(tmp_path / "state", jax.eval_shape(tx.init, params))
+    assert jax.tree.structure(found) == jax.tree.structure(state)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(state), strict=True):
+        assert a.dtype == b.dtype and np.array_equal(a, b)
