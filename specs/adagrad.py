@@ -27,33 +27,12 @@ def adagrad(
 
 dialects = {
     "adagrad:paper": dict(),
-    "adagrad:torch": dict(
-        of="torch.optim.Adagrad",
-        names=dict(decoupled=None, eps_inside=None, initial="initial_accumulator_value", v="sum"),
-    ),
-    "adagrad:optax": dict(
-        of="optax.adagrad",
-        initial=0.1,
-        eps=1e-7,
-        eps_inside=True,
-        names=dict(
-            decoupled=None,
-            eps_inside=None,
-            lr_decay=None,
-            weight_decay=None,
-            initial="initial_accumulator_value",
-            v="sum_of_squares",
-        ),
-    ),
-    "adagrad:keras": dict(
-        of="keras.optimizers.Adagrad",
-        lr=1e-3,
-        initial=0.1,
-        eps=1e-7,
-        eps_inside=True,
-        decoupled=True,
-        names=dict(
-            decoupled=None, eps_inside=None, lr_decay=None, initial="initial_accumulator_value", v="accumulator"
-        ),
-    ),
-}
+    "adagrad:torch": dict(of="torch.optim.Adagrad", names=dict(decoupled=None, eps_inside=None,
+        initial="initial_accumulator_value", v="sum")),
+    "adagrad:optax": dict(of="optax.adagrad", initial=0.1, eps=1e-7, eps_inside=True, names=dict(decoupled=None,
+        eps_inside=None, lr_decay=None, weight_decay=None, initial="initial_accumulator_value",
+        v="sum_of_squares")),
+    "adagrad:keras": dict(of="keras.optimizers.Adagrad", lr=1e-3, initial=0.1, eps=1e-7, eps_inside=True,
+        decoupled=True, names=dict(decoupled=None, eps_inside=None, lr_decay=None,
+        initial="initial_accumulator_value", v="accumulator")),
+}  # fmt: skip

@@ -29,21 +29,10 @@ def adam_eps_hat(
 
 
 dialects = {
-    "adam:keras": dict(
-        of="keras.optimizers.Adam",
-        lr=1e-3,
-        beta1=0.9,
-        beta2=0.999,
-        eps=1e-7,
-        names=dict(m="momentum", v="velocity", v_max="velocity_hat"),
-    ),
-    "adamw:keras": dict(
-        of="keras.optimizers.AdamW",
-        eps=1e-7,
-        weight_decay=4e-3,
-        names=dict(m="momentum", v="velocity", v_max="velocity_hat"),
-    ),
-    "sparse_adam:torch": dict(
-        of="torch.optim.SparseAdam", names=dict(amsgrad=None, weight_decay=None, m="exp_avg", v="exp_avg_sq")
-    ),
-}
+    "adam:keras": dict(of="keras.optimizers.Adam", lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-7,
+        names=dict(m="momentum", v="velocity", v_max="velocity_hat")),
+    "adamw:keras": dict(of="keras.optimizers.AdamW", eps=1e-7, weight_decay=4e-3, names=dict(m="momentum",
+        v="velocity", v_max="velocity_hat")),
+    "sparse_adam:torch": dict(of="torch.optim.SparseAdam", names=dict(amsgrad=None, weight_decay=None, m="exp_avg",
+        v="exp_avg_sq")),
+}  # fmt: skip

@@ -28,26 +28,13 @@ def adamax(
 
 dialects = {
     "adamax:paper": dict(eps=0.0),
-    "adamax:torch": dict(
-        of="torch.optim.Adamax", names=dict(decoupled=None, eps_outside=None, m="exp_avg", u="exp_inf")
-    ),
-    "adamax:optax": dict(
-        of="optax.adamax", lr=1e-2, names=dict(decoupled=None, eps_outside=None, weight_decay=None, m="mu", u="nu")
-    ),
-    "adamaxw:optax": dict(
-        of="optax.adamaxw",
-        lr=1e-2,
-        weight_decay=1e-4,
-        decoupled=True,
-        names=dict(decoupled=None, eps_outside=None, m="mu", u="nu"),
-    ),
+    "adamax:torch": dict(of="torch.optim.Adamax", names=dict(decoupled=None, eps_outside=None, m="exp_avg",
+        u="exp_inf")),
+    "adamax:optax": dict(of="optax.adamax", lr=1e-2, names=dict(decoupled=None, eps_outside=None, weight_decay=None,
+        m="mu", u="nu")),
+    "adamaxw:optax": dict(of="optax.adamaxw", lr=1e-2, weight_decay=1e-4, decoupled=True, names=dict(decoupled=None,
+        eps_outside=None, m="mu", u="nu")),
     "adamax:pytorch_optimizer": dict(of="pytorch_optimizer.AdaMax", lr=1e-3),
-    "adamax:keras": dict(
-        of="keras.optimizers.Adamax",
-        lr=1e-3,
-        eps=1e-7,
-        eps_outside=True,
-        decoupled=True,
-        names=dict(decoupled=None, eps_outside=None, m="momentum", u="norm"),
-    ),
-}
+    "adamax:keras": dict(of="keras.optimizers.Adamax", lr=1e-3, eps=1e-7, eps_outside=True, decoupled=True,
+        names=dict(decoupled=None, eps_outside=None, m="momentum", u="norm")),
+}  # fmt: skip

@@ -34,15 +34,6 @@ def dog(
 
 dialects = {
     "dog:paper": dict(),
-    "dog:optax": dict(
-        of="optax.contrib.dog",
-        names=dict(
-            first_distance=None,
-            first_rate=None,
-            first_share=None,
-            x0="init_params",
-            distance="max_dist",
-            squares="sum_sq_norm_grads",
-        ),
-    ),
-}
+    "dog:optax": dict(of="optax.contrib.dog", names=dict(first_distance=None, first_rate=None, first_share=None,
+        x0="init_params", distance="max_dist", squares="sum_sq_norm_grads")),
+}  # fmt: skip

@@ -30,17 +30,8 @@ def ftrl(
 
 dialects = {
     "ftrl:paper": dict(initial=0.0, beta=1.0),
-    "ftrl:keras": dict(
-        of="keras.optimizers.Ftrl",
-        names=dict(
-            power=None,
-            initial="initial_accumulator_value",
-            l1="l1_regularization_strength",
-            l2="l2_regularization_strength",
-            l2_shrinkage="l2_shrinkage_regularization_strength",
-            n="accumulator",
-            z="linear",
-        ),
-    ),
+    "ftrl:keras": dict(of="keras.optimizers.Ftrl", names=dict(power=None, initial="initial_accumulator_value",
+        l1="l1_regularization_strength", l2="l2_regularization_strength",
+        l2_shrinkage="l2_shrinkage_regularization_strength", n="accumulator", z="linear")),
     "ftrl:pytorch_optimizer": dict(of="pytorch_optimizer.FTRL", initial=0.0),
-}
+}  # fmt: skip

@@ -24,35 +24,11 @@ def rmsprop(
 
 
 dialects = {
-    "rmsprop:keras": dict(
-        of="keras.optimizers.RMSprop",
-        eps=1e-7,
-        names=dict(
-            corrected=None,
-            decoupled=None,
-            eps_outside=None,
-            initial=None,
-            nesterov=None,
-            decay="rho",
-            mu="momentum=0",
-            v="velocity",
-            average="average_gradient",
-            m="momentum",
-        ),
-    ),
+    "rmsprop:keras": dict(of="keras.optimizers.RMSprop", eps=1e-7, names=dict(corrected=None, decoupled=None,
+        eps_outside=None, initial=None, nesterov=None, decay="rho", mu="momentum=0", v="velocity",
+        average="average_gradient", m="momentum")),
     "rmsprop:timm": dict(of="timm.optim.rmsprop_tf.RMSpropTF", lr=1e-2, eps=1e-10, initial=1.0, decoupled=False),
-    "rmsprop:optax": dict(
-        of="optax.rmsprop",
-        lr=1e-2,
-        names=dict(
-            decoupled=None,
-            eps_outside=None,
-            weight_decay=None,
-            initial="initial_scale",
-            mu="momentum",
-            corrected="bias_correction",
-            v="nu",
-            average="mu",
-        ),
-    ),
-}
+    "rmsprop:optax": dict(of="optax.rmsprop", lr=1e-2, names=dict(decoupled=None, eps_outside=None,
+        weight_decay=None, initial="initial_scale", mu="momentum", corrected="bias_correction", v="nu",
+        average="mu")),
+}  # fmt: skip

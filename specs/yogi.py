@@ -33,17 +33,7 @@ def yogi(
 
 dialects = {
     "yogi:paper": dict(first_moment=0.0, bias_correction=False),
-    "yogi:optax": dict(
-        of="optax.yogi",
-        names=dict(
-            bias_correction=None,
-            decoupled=None,
-            first_moment=None,
-            second_moment=None,
-            weight_decay=None,
-            m="mu",
-            v="nu",
-        ),
-    ),
+    "yogi:optax": dict(of="optax.yogi", names=dict(bias_correction=None, decoupled=None, first_moment=None,
+        second_moment=None, weight_decay=None, m="mu", v="nu")),
     "yogi:pytorch_optimizer": dict(of="pytorch_optimizer.Yogi", decoupled=True),
-}
+}  # fmt: skip
