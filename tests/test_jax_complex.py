@@ -71,7 +71,7 @@ def test_numbers(rule: str) -> None:
     assert_equal_to_meaning(rule, compiled=False)
 
 
-@pytest.mark.sampled
+@pytest.mark.every
 @pytest.mark.parametrize("rule", TAKEN)
 def test_compiled(rule: str) -> None:
     assert_equal_to_meaning(rule, compiled=True)

@@ -31,7 +31,7 @@ def typed(rule: str, dtype: str) -> adaspec.Spec:
 
 
 @pytest.mark.sampled
-@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+@pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float32", marks=pytest.mark.every)])
 @pytest.mark.parametrize("rule", PLAIN)
 def test_meaning(rule: str, dtype: str) -> None:
     """The interpreter's numbers of the rule with `Slot[dtype]`: rounded elsewhere, or twice, they would be far off."""
