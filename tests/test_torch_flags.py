@@ -54,7 +54,7 @@ def same_slots(opt: Any, params: list[Any], other: Any, others: list[Any], toler
 @pytest.mark.parametrize("foreach", [True, False])
 @pytest.mark.parametrize("rule", RULES)
 def test_maximize_negates_the_gradient_before_everything(rule: str, foreach: bool) -> None:
-    values, grads = arrays(rule, 4)
+    values, grads = arrays(rule, 2)
     up, down = parameters(values), parameters(values)
     plus, minus = optimizer(rule, up, foreach=foreach, maximize=True), optimizer(rule, down, foreach=foreach)
     kept = [torch.as_tensor(g).clone() for g in grads[-1]]
@@ -82,7 +82,7 @@ def test_maximize_by_group() -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_tensors_as_hyperparameters(rule: str) -> None:
     """Read where reading is allowed: the same numbers, whichever of them are Tensors, of no or of one axis."""
-    values, grads = arrays(rule, 3)
+    values, grads = arrays(rule, 2)
     params, others = parameters(values), parameters(values)
     run(optimizer(rule, params), params, grads)
     shapes = [(), (1,)]
@@ -125,7 +125,7 @@ def capture(rule: str, monkeypatch: pytest.MonkeyPatch, params: Any, **more: Any
 @pytest.mark.parametrize("rule", CAPTURABLE)
 def test_capturable_reads_nothing(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same numbers with all scalars as tensors, among them Tensors as hyperparameters, and none of them read."""
-    values, grads = arrays(rule, 5)
+    values, grads = arrays(rule, 3)
     params, others = parameters(values), parameters(values)
     plain = optimizer(rule, others)
     hypers = {n: torch.tensor(v, dtype=torch.float64) for n, v in reals(rule).items()}
@@ -221,7 +221,7 @@ def test_differentiable(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_differentiable_is_the_step(rule: str) -> None:
-    values, grads = arrays(rule, 3)
+    values, grads = arrays(rule, 2)
     leaves, others = parameters(values), parameters(values)
     params = [p.clone() for p in leaves]
     opt, plain = optimizer(rule, params, differentiable=True), optimizer(rule, others)
