@@ -25,6 +25,8 @@ STATE = (ROOT / "docs" / "state.md").read_text(encoding="utf-8")
 TORCH = (ROOT / "docs" / "torch.md").read_text(encoding="utf-8")
 NUMPY = (ROOT / "docs" / "numpy.md").read_text(encoding="utf-8")
 JAX = (ROOT / "docs" / "jax.md").read_text(encoding="utf-8")
+KERAS = (ROOT / "docs" / "keras.md").read_text(encoding="utf-8")
+PAGES = (LANGUAGE, STATE, NUMPY, TORCH, JAX, KERAS)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -62,14 +64,12 @@ def test_specs_agree_on_numpy(text: str) -> None:
 
 
 # The sessions of a page are one: a later one goes on with the names of those before.
-SESSIONS = ["\n".join(blocks(text, "python session")) for text in (LANGUAGE, STATE, TORCH, NUMPY, JAX)] + blocks(
-    README, "python session"
-)
+SESSIONS = ["\n".join(blocks(text, "python session")) for text in PAGES] + blocks(README, "python session")
 
 
 @pytest.mark.parametrize("session", SESSIONS)
 def test_sessions(session: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for framework in ("torch", "jax"):
+    for framework in ("torch", "jax", "keras"):
         if re.search(rf"import .*\b{framework}\b", session):
             pytest.importorskip(framework)
     monkeypatch.chdir(tmp_path)
@@ -150,6 +150,6 @@ def test_the_code_shown_is_the_code_generated() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for text, base in ((README, ROOT), (LANGUAGE, ROOT / "docs"), (STATE, ROOT / "docs")):
+    for text, base in ((README, ROOT), *((page, ROOT / "docs") for page in PAGES)):
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
             assert (base / link).exists(), link

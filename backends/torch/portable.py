@@ -128,8 +128,8 @@ class Holder:
         if state.slots is None:
             return None
         p = self.params[path]
-        old = (self.optimizer.state.get(p) or {}).get("step")
-        device = old.device if isinstance(old, torch.Tensor) else "cpu"
+        captured = next(g.get("capturable") for g in self.groups if any(p is q for q in g["params"]))
+        device = p.device if captured else "cpu"
         kept = {"step": torch.tensor(float(state.step), dtype=torch.float64, device=device)}
         for name in self.places[path].slots:
             kept[self.keys[name]] = unpacked(state.slots[name], p)
