@@ -61,7 +61,8 @@ def view_methods(frame: Frame) -> Lines:
     return lines
 
 
-OF_EACH = """
+OF_EACH: Lines = [
+    *"""
             for group in self.param_groups:
                 for p in group["params"]:
                     if p in self.state:  # a parameter that was never updated reads as it is
@@ -69,8 +70,10 @@ OF_EACH = """
                         x = p.to(torch.promote_types(p.dtype, torch.float32))
                         p.copy_(_VIEWS[name](x, self.state[p], group, self.param_groups[0]))
 """.strip("\n").split("\n")
+]
 
-OF_EACH_COMPLEX = """
+OF_EACH_COMPLEX: Lines = [
+    *"""
             for group in self.param_groups:
                 for p in group["params"]:
                     if p in self.state:  # a parameter that was never updated reads as it is
@@ -79,6 +82,7 @@ OF_EACH_COMPLEX = """
                         x = shown.to(torch.promote_types(shown.dtype, torch.float32))
                         shown.copy_(_VIEWS[name](x, state, group, self.param_groups[0]))
 """.strip("\n").split("\n")
+]
 
 
 def of_each(frame: Frame) -> Lines:
