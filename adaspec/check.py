@@ -231,7 +231,7 @@ def check_words(rule: ir.Rule, dialect: ir.Dialect) -> None:
         if word.place is not None and declared is None:
             raise SpecError(f"'{word.name}' is state, which is no element of '{word.word}'", word, "name it whole")
         if word.off is not None and (declared is None or not declared.optional):
-            raise SpecError(f"'{word.name}' is never None: '{word.text}' says what stands for it", word, word.word)
+            raise SpecError(f"'{word.name}' is never None: '{word.spelt}' says what stands for it", word, word.word)
         other = meant.setdefault((declared is None, word.word, word.place), word.name)
         if other != word.name:
-            raise SpecError(f"'{word.text}' is '{other}' already", word, "two names need two words")
+            raise SpecError(f"'{word.spelt}' is '{other}' already", word, "two names need two words")

@@ -163,11 +163,12 @@ class OnTorch:
         return [p.detach().view(self.torch.uint16).numpy().view(ml_dtypes.bfloat16).copy() for p in self.params]
 
     def left(self) -> Left:
+        """A name that torch needs itself has an underscore behind it."""
         states = [self.optimizer.state[p] for p in self.params]
         group = self.optimizer.param_groups[0]
         return Left(
             [{n: s.numpy() for n, s in state.items() if n != "step"} for state in states],
-            {n: float(v) for n, v in group.items() if isinstance(v, self.torch.Tensor)},
+            {n.removesuffix("_"): float(v) for n, v in group.items() if isinstance(v, self.torch.Tensor)},
         )
 
 

@@ -15,13 +15,19 @@ from adaspec.words import home
 from travellers import Arrays, Jax, Keras, Torch, kind, nested
 
 MATRICES = {"net/w": (4, 3), "net/b": (3, 5)}
-UNLIKE = {"sparse_adam:torch": "takes sparse gradients alone", "muon:torch": "multiplies in bfloat16"}
-"""Originals that do not take the same steps to 1e-12, and why."""
+UNLIKE = {
+    "sparse_adam:torch": "takes sparse gradients alone",
+    "muon:torch": "multiplies in bfloat16",
+    "muon:optax": "keeps its state in two parts, one for each kind of parameter",
+    "adafactor:optax": "keeps arrays of one element where it factors nothing",
+}
+"""Originals that do not take the same steps to 1e-12, or whose state is laid out in a way of its own, and why."""
 
 
 def of(target: str) -> list[str]:
     """The dialects of a target whose words say where their original keeps its state."""
-    return [name for name in worded() if home(adaspec.load(name)) == target and name not in UNLIKE]
+    specs = {name: adaspec.load(name) for name in worded() if name not in UNLIKE}
+    return [name for name, spec in specs.items() if home(spec) == target and not spec.rule.inputs]
 
 
 def arguments(spec: adaspec.Spec) -> dict[str, Any]:

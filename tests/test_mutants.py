@@ -24,6 +24,7 @@ def test_wrong_rules_are_noticed(name: str) -> None:
     assert not found.alive, "\n".join(found.alive)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", sorted(EQUIVALENT))
 def test_an_equivalent_mutant_exists_and_has_a_reason(name: str) -> None:
     changes = {m.change for m in mutants(adaspec.load(name))}

@@ -64,7 +64,7 @@ def facts(spec: Spec) -> dict[str, Any]:
         "schedules": {name: {"doc": f.doc, "values": values(spec, name)} for name, f in spec.schedules.items()},
         "views": {label: {"function": f.name, "doc": f.doc} for label, f in spec.views.items()},
         "dialects": {name: dict(given) for name, given in spec.dialects.items()},
-        "names": None if spec.dialect is None else {w.name: w.word and w.text.strip('"') for w in spec.dialect.names},
+        "names": None if spec.dialect is None else {w.name: w.word and w.spelt for w in spec.dialect.names},
     }
 
 
@@ -201,7 +201,7 @@ def _words(out: Console, spec: Spec) -> None:
     for word in spec.dialect.names:
         kind = "hyperparameter" if word.name in spec.hypers else "counter" if word.name == "step" else "state"
         fixed = f"fixed: {spec.defaults[word.name]}" if word.name in spec.hypers else "not counted"
-        there = Text(fixed, "note") if word.word is None else Text(word.text.strip('"'), "name")
+        there = Text(fixed, "note") if word.word is None else Text(word.spelt, "name")
         rows.add_row(Text(word.name, "name"), there, Text(kind, "note"))
     out.print()
     put(out, rows)

@@ -130,12 +130,16 @@ class Word(Node):
     off: float | int | None = None
 
     @property
-    def text(self) -> str:
-        """As a dialect writes it: `"exp_avg"`, `"etas[0]"`, `"momentum=0"`, `None`."""
-        if self.word is None:
-            return "None"
+    def spelt(self) -> str:
+        """As the implementation writes it: `exp_avg`, `etas[0]`, `momentum=0`; empty without a word."""
         place = "" if self.place is None else f"[{self.place}]"
-        return f'"{self.word}{place}"' if self.off is None else f'"{self.word}{place}={self.off!r}"'
+        off = "" if self.off is None else f"={self.off!r}"
+        return f"{self.word or ''}{place}{off}"
+
+    @property
+    def text(self) -> str:
+        """As a dialect writes it."""
+        return "None" if self.word is None else f'"{self.spelt}"'
 
 
 @dataclass(frozen=True)
