@@ -89,7 +89,7 @@ def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.needs_transformers
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore")
 def test_transformers_trainer(quiet: Path) -> None:
     """A language model of random weights: with our AdamW in the place of torch's, the same weights come out."""
     from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
@@ -123,7 +123,7 @@ def test_transformers_trainer(quiet: Path) -> None:
 
 
 @pytest.mark.needs_lightning
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore")
 def test_lightning_trainer(digits: Any, quiet: Path) -> None:
     """Automatic optimisation by a closure, a scheduler per step, clipping; saved, and resumed from the checkpoint."""
     lightning: Any = importlib.import_module("lightning")
