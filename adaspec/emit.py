@@ -69,7 +69,28 @@ def doc_lines(lines: Iterable[str], indent: str) -> list[str]:
     return docstring("\n".join(lines), indent)
 
 
-HELPERS: dict[str, str] = {
+OF_ONE = {
+    "sqrt": ("The square root; nan of a negative number", "math.sqrt(x) if x >= 0 else math.nan"),
+    "exp": ("The exponential; beyond the largest float it is inf", "math.exp(x) if not x > 709.0 else math.inf"),
+    "expm1": ("exp(x) - 1; beyond the largest float it is inf", "math.expm1(x) if not x > 709.0 else math.inf"),
+    "log": ("The logarithm; -inf at 0, nan below", "math.log(x) if x > 0 else -math.inf if x == 0 else math.nan"),
+    "log1p": ("log(1 + x); -inf at -1, nan below", "math.log1p(x) if x > -1 else -math.inf if x == -1 else math.nan"),
+    "sign": ("-1, 0 or 1; nan of nan", "x if x == 0 or math.isnan(x) else math.copysign(1.0, x)"),
+    "floor": ("The integer below; inf and nan stay", "float(math.floor(x)) if math.isfinite(x) else x"),
+}
+"""Functions of a number with IEEE manners: what each is, and how `math` computes it."""
+
+
+def _of_one(name: str) -> str:
+    about, value = OF_ONE[name]
+    return f'''
+def _{name}(x: float) -> float:
+    """{about}."""
+    return {value}
+'''
+
+
+HELPERS: dict[str, str] = {f"_{name}": _of_one(name) for name in OF_ONE} | {
     "_div": '''
 def _div(a: float, b: float) -> float:
     """a / b by IEEE rules: a division by 0 is inf or nan, never an exception."""
@@ -87,31 +108,6 @@ def _floordiv(a: float, b: float) -> float:
     """The integer below a / b; nan where b is 0."""
     return a // b if b != 0 else math.nan
 ''',
-    "_exp": '''
-def _exp(x: float) -> float:
-    """The exponential; beyond the largest float it is inf."""
-    return math.exp(x) if not x > 709.0 else math.inf
-''',
-    "_expm1": '''
-def _expm1(x: float) -> float:
-    """exp(x) - 1; beyond the largest float it is inf."""
-    return math.expm1(x) if not x > 709.0 else math.inf
-''',
-    "_log": '''
-def _log(x: float) -> float:
-    """The logarithm; -inf at 0, nan below."""
-    return math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
-''',
-    "_log1p": '''
-def _log1p(x: float) -> float:
-    """log(1 + x); -inf at -1, nan below."""
-    return math.log1p(x) if x > -1 else -math.inf if x == -1 else math.nan
-''',
-    "_sqrt": '''
-def _sqrt(x: float) -> float:
-    """The square root; nan of a negative number."""
-    return math.sqrt(x) if x >= 0 else math.nan
-''',
     "_pow": '''
 def _pow(a: float, b: float) -> float:
     """a**b by IEEE rules: overflow is inf, a negative base with a broken exponent nan, never an exception."""
@@ -122,11 +118,6 @@ def _pow(a: float, b: float) -> float:
     except ValueError:
         return math.inf if a == 0 else math.nan
 ''',
-    "_sign": '''
-def _sign(x: float) -> float:
-    """-1, 0 or 1; nan of nan."""
-    return x if x == 0 or math.isnan(x) else math.copysign(1.0, x)
-''',
     "_maximum": '''
 def _maximum(a: float, b: float) -> float:
     """The larger of two numbers; nan if either is."""
@@ -136,11 +127,6 @@ def _maximum(a: float, b: float) -> float:
 def _minimum(a: float, b: float) -> float:
     """The smaller of two numbers; nan if either is."""
     return math.nan if math.isnan(a) or math.isnan(b) else min(a, b)
-''',
-    "_floor": '''
-def _floor(x: float) -> float:
-    """The integer below; inf and nan stay."""
-    return float(math.floor(x)) if math.isfinite(x) else x
 ''',
 }
 """Host functions with IEEE manners, printed into a module only where no interval rules the exception out."""

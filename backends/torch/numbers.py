@@ -7,7 +7,7 @@ alone stays a number, in float64. Functions look which of the two they are given
 from __future__ import annotations
 
 from adaspec.domains import interval
-from adaspec.emit import HostPrinter
+from adaspec.emit import OF_ONE, HostPrinter
 from adaspec.ir import Binary, Call, Expr, Unary
 from adaspec.printer import PRECEDENCE
 
@@ -46,39 +46,22 @@ class NumberPrinter(HostPrinter):
         return super().call(node)
 
 
-FUNCTIONS: dict[str, tuple[str, str, str]] = {
-    "sqrt": ("The square root; nan of a negative number", "sqrt", "math.sqrt(x) if x >= 0 else math.nan"),
-    "exp": ("The exponential; beyond the largest float it is inf", "exp", "math.exp(x) if not x > 709.0 else math.inf"),
-    "expm1": (
-        "exp(x) - 1; beyond the largest float it is inf",
-        "expm1",
-        "math.expm1(x) if not x > 709.0 else math.inf",
-    ),
-    "log": (
-        "The logarithm; -inf at 0, nan below",
-        "log",
-        "math.log(x) if x > 0 else -math.inf if x == 0 else math.nan",
-    ),
-    "log1p": (
-        "log(1 + x); -inf at -1, nan below",
-        "log1p",
-        "math.log1p(x) if x > -1 else -math.inf if x == -1 else math.nan",
-    ),
-    "tanh": ("The hyperbolic tangent", "tanh", "math.tanh(x)"),
-    "sign": ("-1, 0 or 1; nan of nan", "sign", "x if x == 0 or math.isnan(x) else math.copysign(1.0, x)"),
-    "floor": ("The integer below; inf and nan stay", "floor", "float(math.floor(x)) if math.isfinite(x) else x"),
-    "not": ("Whether x is false", "logical_not", "not x"),
+FUNCTIONS = OF_ONE | {
+    "tanh": ("The hyperbolic tangent", "math.tanh(x)"),
+    "not": ("Whether x is false", "not x"),
 }
-"""What each is, torch's name for it, and the same for Python numbers."""
+"""What each is, and the same for Python numbers."""
+TRACED = {"not": "logical_not"}
+"""torch's name of a function, where it has another."""
 
 
 def _function(name: str) -> str:
-    about, traced, host = FUNCTIONS[name]
+    about, host = FUNCTIONS[name]
     return f'''
 def _{name}(x: Any) -> Any:
     """{about}."""
     if isinstance(x, Tensor):
-        return torch.{traced}(x)
+        return torch.{TRACED.get(name, name)}(x)
     return {host}
 '''
 
