@@ -15,17 +15,15 @@ from adaspec.portable import (
     begun,
     counted,
     key,
-    one_count,
     packed,
     place,
-    unpacked,
     widened,
 )
 from adaspec.spec import Spec
 from adaspec.words import renamed, spoken, words
 
 from . import Module
-from .portable import LARGEST, Leaves
+from .portable import Leaves
 
 COUNTS = ("count", "step_count", "count_m2", "t")
 """What optax calls the number of updates made, in states of several kinds."""
@@ -93,9 +91,6 @@ class Native(Leaves):
             return dict.fromkeys(self.params)
         return self.flat(self.found[name].value, name)
 
-    def present(self, path: str) -> dict[str, tuple[int, ...]]:
-        return {name: np.shape(slots[path]) for name, slots in self.slots.items() if slots[path] is not None}
-
     def read(self) -> PortableState:
         counts = {counted(int(f.value), "the state") for f in self.counts}
         if len(counts) > 1:
@@ -108,9 +103,7 @@ class Native(Leaves):
         return PortableState(step, parameters, {name: float(self.found[name].value) for name in self.shared})
 
     def write(self, state: PortableState) -> Any:
-        count = one_count(self.spec, state, "optax")
-        if count > LARGEST:
-            raise ValueError(f"{count} updates are more than optax counts ({LARGEST})")
+        count = self.count(self.spec, state, "optax")
         if self.others:
             raise ValueError(f"the state also holds {self.others}, of which {self.spec.name} knows nothing")
         state = begun(state, self.read)
@@ -122,14 +115,9 @@ class Native(Leaves):
         new: dict[Where, Any] = {
             (*f.where, f.name): self.array(np.asarray(count, f.value.dtype), f.value) for f in self.counts
         }
-        for name in self.fields:
-            if name in self.found:
-                f = self.found[name]
-                found = [
-                    None if like is None else self.array(unpacked((state.parameters[path].slots or {})[name]), like)
-                    for path, like in self.slots[name].items()
-                ]
-                new[(*f.where, f.name)] = self.structure.unflatten(found)
+        for name in self.fields.keys() & self.found.keys():
+            f = self.found[name]
+            new[(*f.where, f.name)] = self.tree(name, state)
         for name in self.shared:
             f = self.found[name]
             new[(*f.where, f.name)] = self.array(np.asarray(state.shared[name], f.value.dtype), f.value)

@@ -39,7 +39,9 @@ def holds(source: Any) -> bool:
 
 
 class Leaves:
-    """A tree of parameters by path, and trees of the same structure."""
+    """A tree of parameters by path, and trees of the same structure: the slots, by name and path."""
+
+    slots: dict[str, dict[str, Any]]
 
     def __init__(self, params: Any) -> None:
         import jax
@@ -58,6 +60,25 @@ class Leaves:
         except (TypeError, ValueError) as error:
             raise ValueError(f"params and the state's {field!r} are trees of other shapes: {error}") from None
         return dict(zip(self.params, found, strict=True))
+
+    def present(self, path: str) -> dict[str, tuple[int, ...]]:
+        """The slots that a parameter has, with their shapes."""
+        return {name: np.shape(slots[path]) for name, slots in self.slots.items() if slots[path] is not None}
+
+    def count(self, spec: Spec, state: PortableState, target: str) -> int:
+        """The count of updates that a state has here. ValueError where it is none, or too many."""
+        count = one_count(spec, state, target)
+        if count > LARGEST:
+            raise ValueError(f"{count} updates are more than optax counts ({LARGEST})")
+        return count
+
+    def tree(self, name: str, state: PortableState) -> Any:
+        """A slot of a state as a tree, each array where the one is whose place it takes."""
+        found = [
+            None if like is None else self.array(unpacked((state.parameters[path].slots or {})[name]), like)
+            for path, like in self.slots[name].items()
+        ]
+        return self.structure.unflatten(found)
 
     def array(self, value: np.ndarray, like: Any) -> Any:
         """An array of its own, where `like` is."""
@@ -101,10 +122,6 @@ class Holder(Leaves):
             raise TypeError(f"'{key(path, odd[0])}' is {own[odd[0]]}: slots are floating or complex arrays")
         return replace(found, slots={name: replace(slot, dtype=own[name]) for name, slot in found.slots.items()})
 
-    def present(self, path: str) -> dict[str, tuple[int, ...]]:
-        """The slots that a parameter has, with their shapes."""
-        return {name: np.shape(slots[path]) for name, slots in self.slots.items() if slots[path] is not None}
-
     def read(self) -> PortableState:
         if np.shape(self.state.count):
             raise ValueError(f"the state's count has shape {np.shape(self.state.count)}: a state of one run has ()")
@@ -117,17 +134,10 @@ class Holder(Leaves):
         return PortableState(step, parameters, shared)
 
     def write(self, state: PortableState) -> Any:
-        count = one_count(self.spec, state, "JAX")
-        if count > LARGEST:
-            raise ValueError(f"{count} updates are more than optax counts ({LARGEST})")
+        count = self.count(self.spec, state, "JAX")
         state = begun(state, self.read)
         fields = {"count": self.array(np.asarray(count, np.int32), self.state.count)}
-        for name, field in self.fields.items():
-            found = [
-                None if like is None else self.array(unpacked((state.parameters[path].slots or {})[name]), like)
-                for path, like in self.slots[name].items()
-            ]
-            fields[field] = self.structure.unflatten(found)
+        fields |= {field: self.tree(name, state) for name, field in self.fields.items()}
         for name, field in self.shared.items():
             like = getattr(self.state, field)
             fields[field] = self.array(np.asarray(state.shared[name], like.dtype), like)
