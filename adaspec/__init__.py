@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Interpreter", "MissingFramework", "Spec", "SpecError", "SpecWarning", "State", "build", "convert", "export",
-    "interpret",
-    "load", "load_state", "names", "optimizer", "parse", "save_state", "targets", "verify",
+    "interpret", "load", "load_state", "names", "optimizer", "parse", "save_state", "targets", "verify",
 ]  # fmt: skip
 LATER = {"load_state": "state", "save_state": "state", "convert": "conversion"}
 """What is imported when it is asked for, and from which module."""

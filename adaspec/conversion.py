@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from .build import TARGETS
-from .holders import called, held, spec_of
+from .holders import another_rule, held, spec_of
 from .kindred import same_optimizer
-from .portable import Holder, PortableState, misfits, one_count
+from .portable import Holder, PortableState, one_count
 from .spec import Spec, make
-from .state import Names, filled, listed, turned
+from .state import Names, filled, turned, whole
 from .statefile import decoded, encoded
 from .wholefile import write_bytes
 
@@ -54,12 +54,9 @@ def convert(
     if isinstance(into, str | os.PathLike):
         return write(carried, Path(into), table, transpose, order=into_params)
     asked = carried.spec if spec is None else spec
-    known = _known(into, into_params if into_params is not None else params, asked)
-    _, holder, rule = known
+    _, holder, rule = _known(into, into_params if into_params is not None else params, asked)
     if not same_optimizer(carried.spec, rule):
-        raise ValueError(
-            f"{_named(source)} holds the state of {called(carried.spec)}, not of {called(rule)}: another rule"
-        )
+        raise another_rule(_named(source), carried.spec, rule)
     return filled(holder, rule, carried.state, table, transpose, _named(source))
 
 
@@ -75,7 +72,7 @@ def read(source: Any, params: Any, spec: Any, where: str) -> Carried:
     saved = decoded(path.read_bytes(), where)
     own = make(saved.text, quiet=True)
     if rule is not None and not same_optimizer(own, rule):
-        raise ValueError(f"{where} holds the state of {called(own)}, not of {called(rule)}: another rule")
+        raise another_rule(where, own, rule)
     return Carried(rule or own, saved.target, saved.state)
 
 
@@ -110,10 +107,7 @@ def in_order(state: PortableState, names: Sequence[str]) -> dict[str, str]:
 
 
 def _carried(target: str, holder: Holder, rule: Spec) -> Carried:
-    state = holder.read()
-    if wrong := misfits(rule, state, holder.places):
-        raise ValueError(listed(f"this is no state of {rule.name}", wrong))
-    return Carried(rule, target, state)
+    return Carried(rule, target, whole(holder, rule))
 
 
 def _known(into: Any, params: Any, spec: Any) -> tuple[str, Holder, Spec]:

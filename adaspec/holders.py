@@ -10,9 +10,10 @@ from typing import Any
 from .build import TARGETS, made_of
 from .interpret import Interpreter
 from .kindred import same_optimizer
-from .library import load, names
+from .library import equals, load, names
 from .portable import Holder
 from .spec import Spec
+from .statefile import Saved
 from .words import home
 
 
@@ -21,8 +22,9 @@ def held(source: Any, params: Any, given: Any) -> tuple[str, Holder, Spec]:
 
     `given` says the spec where the source does not. TypeError for what is no state, ValueError for one of another rule.
     """
-    native = native_of(source)
-    known, asked = made_of(source) or native, None if given is None else spec_of(given)
+    own = made_of(source)
+    native = native_of(source) if own is None else None
+    known, asked = own or native, None if given is None else spec_of(given)
     if known is not None and asked is not None and not same_optimizer(known, asked):
         raise ValueError(f"this is a state of {called(known)}, and spec= is {called(asked)}")
     for target in ("interpreter", *TARGETS):
@@ -31,7 +33,7 @@ def held(source: Any, params: Any, given: Any) -> tuple[str, Holder, Spec]:
             if rule is None:
                 hint = "give spec=, or of a wrapper what it wraps (inner_optimizer, inner_state)"
                 raise TypeError(f"{type(source).__name__} does not say of which rule it is: {hint}")
-            if native is not None or (target == "jax" and made_of(source) is None and _of_optax(asked)):
+            if native is not None or (target == "jax" and own is None and _of_optax(asked)):
                 return target, _native(target)(rule, source, params), rule
             return target, _portable(target).Holder(rule, source, params), rule
     if asked is not None and _of_optax(asked) and isinstance(source, tuple):
@@ -47,32 +49,35 @@ def native_of(source: Any) -> Spec | None:
     Of several, the one whose words say where its state is.
     """
     cls = type(source)
-    for name in worded():
-        spec = load(name)
-        if str(spec.dialect and spec.dialect.of).endswith(f".{cls.__name__}") and native_class(spec) is cls:
-            return spec
+    for name in filter(_is_dialect, names()):
+        original = equals(name)  # what it is called first: to load a dialect is to check a rule
+        if original is not None and original.of.endswith(f".{cls.__name__}"):
+            spec = load(name)
+            if native_class(spec) is cls and _has_words(spec):
+                return spec
     return None
+
+
+@cache
+def worded() -> tuple[str, ...]:
+    """The dialects whose words say where their original keeps its state."""
+    return tuple(name for name in filter(_is_dialect, names()) if _has_words(load(name)))
+
+
+def _is_dialect(name: str) -> bool:
+    return ":" in name
 
 
 SHAPES = ((), (3,), (4, 3))
 """Shapes whose slots, by the dialect's own hyperparameters, are all that a rule keeps."""
 
 
-@cache
-def worded() -> tuple[str, ...]:
-    """The dialects whose words say where their original keeps its state."""
-    found = []
-    for name in names():
-        if ":" not in name:
-            continue
-        spec = load(name)
-        dialect = spec.dialect
-        if dialect is None or not dialect.names:
-            continue
-        kept = {slot for shape in SHAPES for slot in spec.state(shape)} | spec.shared.keys()
-        if kept <= {w.name for w in dialect.names}:
-            found.append(name)
-    return tuple(found)
+def _has_words(spec: Spec) -> bool:
+    """Whether the words of a dialect say where its original keeps every slot and Shared."""
+    if spec.dialect is None or not spec.dialect.names:
+        return False
+    kept = {slot for shape in SHAPES for slot in spec.state(shape)} | spec.shared.keys()
+    return kept <= {w.name for w in spec.dialect.names}
 
 
 def native_class(spec: Spec) -> Any:
@@ -98,8 +103,13 @@ def _of_optax(spec: Spec | None) -> bool:
     return spec is not None and home(spec) == "jax" and bool(spec.dialect and spec.dialect.names)
 
 
-def called(spec: Spec) -> str:
+def called(spec: Spec | Saved) -> str:
     return f"{spec.name} ({spec.hash[:12]})"
+
+
+def another_rule(where: str, found: Spec | Saved, rule: Spec) -> ValueError:
+    """The error for a state that is of another rule than it should be."""
+    return ValueError(f"{where} holds the state of {called(found)}, not of {called(rule)}: another rule")
 
 
 def spec_of(given: Any) -> Spec:

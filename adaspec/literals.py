@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import keyword
 import re
 from dataclasses import replace
 
 from . import ir
 from .errors import SpecError
+from .source import is_keyword
 from .vocabulary import INITS, LATER
 
 WORD = re.compile(r"(?P<word>[A-Za-z][A-Za-z0-9_]*)(\[(?P<place>[0-9])\])?(=(?P<off>[0-9]+(\.[0-9]+)?))?")
@@ -175,7 +175,7 @@ class Literals:
                     found[name] = ir.Word(name, None, span=self.span(row))
                     continue
                 parts = WORD.fullmatch(text) if isinstance(text, str) and len(text) <= 60 else None
-                if parts is None or keyword.iskeyword(parts["word"]):
+                if parts is None or is_keyword(parts["word"]):
                     hint = 'm="exp_avg", or least="step_sizes[0]", or mu="momentum=0" where None is 0 there'
                     raise self.refuse(row.value, f"not a word for '{name}'", hint)
                 place, off = parts["place"], parts["off"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SpecError
-from .holders import called, held
+from .holders import another_rule, held
 from .kindred import same_optimizer
 from .portable import Array, Holder, ParameterState, PortableState, key, misfits, transposed
 from .spec import Spec, make
@@ -36,10 +36,7 @@ def save_state(source: Any, path: str | os.PathLike[str], /, *, params: Any = No
     Raises ValueError for a state that is none of the rule's, TypeError for what is no state.
     """
     target, holder, rule = held(source, params, spec)
-    state = holder.read()
-    if wrong := misfits(rule, state, holder.places):
-        raise ValueError(listed(f"this is no state of {rule.name}", wrong))
-    write_bytes(Path(path), encoded(rule, target, state))
+    write_bytes(Path(path), encoded(rule, target, whole(holder, rule)))
 
 
 def load_state(
@@ -60,9 +57,16 @@ def load_state(
     _, holder, rule = held(into, params, spec)
     saved = decoded(Path(path).read_bytes(), where)
     if not of_the_same(saved, rule):
-        other = f"{saved.name} ({saved.hash[:12]})"
-        raise ValueError(f"{where} holds the state of {other}, not of {called(rule)}: another rule")
+        raise another_rule(where, saved, rule)
     return filled(holder, rule, saved.state, names, transpose, where)
+
+
+def whole(holder: Holder, rule: Spec) -> PortableState:
+    """The state that `holder` has. ValueError if it is none of the rule's."""
+    state = holder.read()
+    if wrong := misfits(rule, state, holder.places):
+        raise ValueError(_listed(f"this is no state of {rule.name}", wrong))
+    return state
 
 
 def of_the_same(saved: Saved, rule: Spec) -> bool:
@@ -85,7 +89,7 @@ def filled(
     if wrong := misfits(rule, state, holder.places):
         odd = state.parameters.keys() != holder.places.keys()
         hint = ["names= says what the paths of the file are here"] if odd and names is None else []
-        raise ValueError(listed(f"{where} does not fit", wrong + hint))
+        raise ValueError(_listed(f"{where} does not fit", wrong + hint))
     return holder.write(state)
 
 
@@ -138,5 +142,5 @@ def _turned(spec: Spec, state: PortableState, axes: Mapping[str, Sequence[int]],
     return replace(state, parameters=found)
 
 
-def listed(head: str, rows: list[str]) -> str:
+def _listed(head: str, rows: list[str]) -> str:
     return "\n  ".join([f"{head}:", *rows])

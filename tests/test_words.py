@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import adaspec
+from adaspec.holders import native_class
 from adaspec.library import names
 from adaspec.words import home, renamed, spoken, words
 
@@ -33,9 +34,9 @@ def of(target: str) -> list[str]:
 
 
 def original(spec: adaspec.Spec) -> Any:
-    assert spec.dialect is not None and spec.dialect.of is not None
-    module, _, name = spec.dialect.of.rpartition(".")
-    return getattr(importlib.import_module(module), name)
+    assert spec.dialect is not None
+    importlib.import_module(str(spec.dialect.of).partition(".")[0])
+    return native_class(spec)
 
 
 OURS = {

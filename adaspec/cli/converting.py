@@ -92,24 +92,19 @@ def _json(file: str) -> Any:
 
 
 def _params(file: str | None) -> Any:
-    """Names and shapes of the parameters, from a module's state dict in a torch or safetensors file."""
+    """Names and shapes of the parameters, from a module's state dict; the framework is asked for when it is needed."""
     if file is None:
         return None
     try:
-        import torch
+        from ..backends.torch.checkpoint import parameters
 
-        if file.endswith(".safetensors"):
-            from safetensors.torch import load_file
-
-            return load_file(file)
-        found = torch.load(file, map_location="cpu", weights_only=True)
+        return parameters(Path(file))
     except ModuleNotFoundError:
         raise MissingFramework("torch", "torch", "torch") from None
-    except Exception as error:
-        raise Fault(f"cannot read '{file}': {str(error).splitlines()[0]}") from None
-    if not isinstance(found, dict) or not all(isinstance(x, torch.Tensor) for x in found.values()):
-        raise Fault(f"'{file}' holds no state dict of a module", "torch.save(net.state_dict(), …)")
-    return found
+    except OSError as error:
+        raise Fault(f"cannot read '{file}': {error.strerror or error}") from None
+    except ValueError as error:
+        raise Fault(f"cannot read '{file}': {error}") from None
 
 
 def _report(carried: Carried, written: Carried, goal: Path, target: str) -> None:
@@ -125,7 +120,7 @@ def _report(carried: Carried, written: Carried, goal: Path, target: str) -> None
     if len(pairs) > SHOWN:
         out.print(Text(f"… and {len(pairs) - SHOWN} more parameters", style="note"))
     slots = sum(len(p.slots or {}) for p in written.state.parameters.values())
-    what = f"  {called(carried.spec)}, {len(pairs)} parameters, {slots} slots, after {counted(carried.state.step)}"
+    what = f"  {called(carried.spec)}, {len(pairs)} parameters, {slots} slots, after {_updates(carried.state.step)}"
     out.print(Text.assemble("\nwrote ", (safe(str(goal)), "name"), (what, "note")), soft_wrap=True)
     out.print(Text.assemble("load it with ", (_loading(goal, target), "link")), soft_wrap=True)
     if goal.suffix in CHECKPOINTS["torch"]:
@@ -133,7 +128,7 @@ def _report(carried: Carried, written: Carried, goal: Path, target: str) -> None
         out.print(Text(f"its groups hold the defaults: {given}", style="note"), soft_wrap=True)
 
 
-def counted(step: int) -> str:
+def _updates(step: int) -> str:
     return "1 update" if step == 1 else f"{step:,} updates"
 
 

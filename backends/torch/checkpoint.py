@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -28,15 +29,39 @@ def opened(path: Path, spec: Spec | None, params: Any) -> tuple[str, Holder, Spe
 
     ValueError for a file that is none, or that several rules could have written.
     """
+    return _held(_state_dict(_loaded(path), path), spec, params, path)
+
+
+def parameters(path: Path) -> dict[str, Any]:
+    """Names and shapes of parameters in their order: a module's state dict, of torch or safetensors. ValueError."""
+    import torch
+
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"{path} is no whole safetensors file: {error}") from None
+    found = _loaded(path)
+    if not isinstance(found, dict) or not all(isinstance(x, torch.Tensor) for x in found.values()):
+        raise ValueError(f"{path} holds no state dict of a module: torch.save(net.state_dict(), …)")
+    return found
+
+
+def _loaded(path: Path) -> Any:
+    """What a file of `torch.save` holds; no code of it runs. ValueError for any other file."""
     import torch
 
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
     except (RuntimeError, ValueError, EOFError, KeyError) as error:
         raise ValueError(f"{path} is no checkpoint of torch: {str(error).splitlines()[0]}") from None
-    except Exception as error:  # pickle's own: what is no tensor, number, list or dict is not run
+    except Exception as error:  # a pickle fails in many ways: what is no tensor, number, list or dict is not run
         raise ValueError(f"{path} holds more than tensors and plain values: {str(error).splitlines()[0]}") from None
-    return _held(_state_dict(found, path), spec, params, path)
 
 
 def closed(spec: Spec, state: PortableState, order: Any, ordered: bool) -> bytes:
@@ -76,9 +101,9 @@ def _state_dict(found: Any, path: Path) -> dict[str, Any]:
     """The optimizer's part of what a file holds."""
     places = [found, *(found.get(key) for key in KEYS)] if isinstance(found, dict) else []
     places += [p[0] for p in places if isinstance(p, list) and len(p) == 1]  # Lightning keeps a list of them
-    for place_ in places:
-        if isinstance(place_, dict) and place_.keys() >= {"state", "param_groups"}:
-            return place_
+    for part in places:
+        if isinstance(part, dict) and part.keys() >= {"state", "param_groups"}:
+            return part
     where = f"by itself or as {', '.join(map(repr, KEYS))}"
     raise ValueError(f"{path} holds no state dict of an optimizer {where}")
 
@@ -131,8 +156,6 @@ def _rule(found: dict[str, Any], path: Path) -> Spec:
 
 
 def _arguments(cls: Any) -> set[str]:
-    import inspect
-
     return set(inspect.signature(cls).parameters)
 
 

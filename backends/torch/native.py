@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from adaspec.portable import Array, ParameterState, counted, key, widened
@@ -62,23 +62,21 @@ class Native(Holder):
     def called(self) -> str:
         return type(self.optimizer).__name__
 
-    @property
+    @cached_property
     def fresh(self) -> dict[str, dict[str, Any]]:
         """What the optimizer itself keeps of each parameter, as a step of a copy with gradients of 0 makes it."""
         import torch
 
-        if not hasattr(self, "_fresh"):
-            copies = {path: torch.nn.Parameter(torch.zeros_like(p)) for path, p in self.params.items()}
-            of = {id(self.params[path]): c for path, c in copies.items()}
-            groups = [{**group, "params": [of[id(p)] for p in group["params"]]} for group in self.groups]
-            for group in groups:
-                group.pop("param_names", None)
-            trial = type(self.optimizer)(copy.copy(groups))
-            for c in copies.values():
-                c.grad = torch.zeros_like(c)
-            trial.step()
-            self._fresh = {path: dict(trial.state[c]) for path, c in copies.items()}
-        return self._fresh
+        copies = {path: torch.nn.Parameter(torch.zeros_like(p)) for path, p in self.params.items()}
+        of = {id(self.params[path]): c for path, c in copies.items()}
+        groups = [{**group, "params": [of[id(p)] for p in group["params"]]} for group in self.groups]
+        for group in groups:
+            group.pop("param_names", None)
+        trial = type(self.optimizer)(groups)
+        for c in copies.values():
+            c.grad = torch.zeros_like(c)
+        trial.step()
+        return {path: dict(trial.state[c]) for path, c in copies.items()}
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
