@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,6 +18,17 @@ for name, value in {
     "MPLBACKEND": "Agg",
 }.items():
     os.environ.setdefault(name, value)
+
+
+@pytest.fixture
+def float32() -> Iterator[None]:
+    """Keras in the float type that it comes with, whatever a test before has made of it."""
+    import keras
+
+    before = keras.config.floatx()
+    keras.config.set_floatx("float32")
+    yield
+    keras.config.set_floatx(before)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

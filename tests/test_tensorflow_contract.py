@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from test_tensorflow_training import X, Y, network
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 pytestmark = [
+    pytest.mark.usefixtures("float32"),
     pytest.mark.needs_tensorflow,
     # Keras's own Variables have not heard of NumPy 2's `copy` yet
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -26,14 +26,6 @@ pytestmark = [
 SHAPES = [(4, 3), (3, 2)]
 EVERY = ["clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum", "ema_overwrite_frequency",
          "loss_scale_factor", "gradient_accumulation_steps", "name"]  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def float32() -> Iterator[None]:
-    before = keras.config.floatx()
-    keras.config.set_floatx("float32")
-    yield
-    keras.config.set_floatx(before)
 
 
 def stepped(rule: str, steps: int, **options: Any) -> tuple[Any, list[Any], list[list[Any]]]:

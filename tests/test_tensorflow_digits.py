@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from test_tensorflow_manners import same, values
 keras = pytest.importorskip("keras")
 datasets = pytest.importorskip("sklearn.datasets")
 pytestmark = [
+    pytest.mark.usefixtures("float32"),
     pytest.mark.needs_tensorflow,
     # Keras's own Variables have not heard of NumPy 2's `copy` yet
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -26,14 +26,6 @@ OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
     ("adafactor", {"learning_rate": 2e-2, "weight_decay": 1e-3}),
 ]
 IDS = [name for name, _ in OPTIMIZERS]
-
-
-@pytest.fixture(autouse=True)
-def float32() -> Iterator[None]:
-    before = keras.config.floatx()
-    keras.config.set_floatx("float32")
-    yield
-    keras.config.set_floatx(before)
 
 
 @pytest.fixture(scope="module")

@@ -34,12 +34,10 @@ COPYING = [r for r in RULES if any(s.init.kind == "copy" for s in adaspec.load(r
 
 
 @pytest.fixture(autouse=True)
-def float32() -> Iterator[None]:
-    before, policy = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx("float32")
+def policy(float32: None) -> Iterator[None]:
+    before = keras.config.dtype_policy()
     yield
-    keras.config.set_floatx(before)
-    keras.config.set_dtype_policy(policy)
+    keras.config.set_dtype_policy(before)
 
 
 @pytest.mark.sampled

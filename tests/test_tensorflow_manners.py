@@ -7,7 +7,6 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from test_tensorflow import MATRICES, ODD, RULES, WORDS, arrays, assert_close, o
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 pytestmark = [
+    pytest.mark.usefixtures("float32"),
     pytest.mark.sampled,
     pytest.mark.needs_tensorflow,
     # Keras's own Variables have not heard of NumPy 2's `copy` yet
@@ -32,14 +32,6 @@ BASE = {
     "loss_scale_factor", "gradient_accumulation_steps", "weight_decay",
 }  # fmt: skip
 FEW = ["adam", "adafactor", "muon", "schedule_free", "prodigy"]
-
-
-@pytest.fixture(autouse=True)
-def float32() -> Iterator[None]:
-    before = keras.config.floatx()
-    keras.config.set_floatx("float32")
-    yield
-    keras.config.set_floatx(before)
 
 
 def values(items: Any) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from test_tensorflow_manners import FEW, same, values
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 pytestmark = [
+    pytest.mark.usefixtures("float32"),
     pytest.mark.sampled,
     pytest.mark.needs_tensorflow,
     # Keras's own Variables have not heard of NumPy 2's `copy` yet
@@ -36,14 +36,6 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 RUNS = [(rule, options) for rule in FEW for options in ({}, {"jit_compile": True})]
 RUNS += [(rule, options) for rule in ("adam", "schedule_free") for options in OPTIONS]
-
-
-@pytest.fixture(autouse=True)
-def float32() -> Iterator[None]:
-    before = keras.config.floatx()
-    keras.config.set_floatx("float32")
-    yield
-    keras.config.set_floatx(before)
 
 
 def network(rule: str = "adam", **layer: Any) -> Any:
