@@ -22,13 +22,15 @@ for name, value in {
 
 @pytest.fixture
 def float32() -> Iterator[None]:
-    """Keras in the float type that it comes with, whatever a test before has made of it."""
+    """Keras in the float type and the policy that it comes with, whatever a test has made of them."""
     import keras
 
-    before = keras.config.floatx()
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
     yield
     keras.config.set_floatx(before)
+    keras.config.set_dtype_policy(policy)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,7 +6,6 @@ import copy
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 pytestmark = [
     pytest.mark.needs_tensorflow,
+    pytest.mark.usefixtures("float32"),
     # Keras's own Variables have not heard of NumPy 2's `copy` yet
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
@@ -31,13 +31,6 @@ pytestmark = [
 TOGETHER = [r for r in RULES if r not in MATRICES_ONLY and (adaspec.load(r).views or lower(adaspec.load(r)).model_wide)]
 """Rules whose steps are more than those of each variable by itself."""
 COPYING = [r for r in RULES if any(s.init.kind == "copy" for s in adaspec.load(r).slots.values())]
-
-
-@pytest.fixture(autouse=True)
-def policy(float32: None) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(before)
 
 
 @pytest.mark.sampled
