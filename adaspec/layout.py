@@ -7,11 +7,13 @@ between their lines or with a string over several lines.
 from __future__ import annotations
 
 import ast
-import io
+import re
 import textwrap
-import tokenize
+from bisect import bisect
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 
 from .pretty import WIDTH, Choice, Doc, printed, wrapped
 from .style import CHAINED, OPERATORS, OWN, Expressions, Unknown, inner
@@ -20,24 +22,46 @@ from .style import CHAINED, OPERATORS, OWN, Expressions, Unknown, inner
 def fitted(text: str) -> str:
     """The module with its long lines laid out anew; every statement says what it said."""
     lines = text.split("\n")
-    if all(len(line) <= WIDTH for line in lines):
+    long = [row for row, line in enumerate(lines) if len(line) > WIDTH]
+    if not long:
         return text
     source = Statements(text)
-    words = tokenize.generate_tokens(io.StringIO(text).readline)
-    comments = {word.start[0] - 1: word.start[1] for word in words if word.type == tokenize.COMMENT}
+    comments = _comments(text, lines)
     new: dict[int, tuple[int, list[str]]] = {}
     for row, column in comments.items():
         if not lines[row][:column].strip():
             new[row] = row, _comment(lines[row], column)
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.stmt) and any(len(line) > WIDTH for line in lines[node.lineno - 1 : node.end_lineno]):
-            with suppress(Unknown):
-                new[node.lineno - 1] = _laid(source, node, lines, comments)
+    for node in _spanning(ast.parse(text).body, long):
+        with suppress(Unknown):
+            new[node.lineno - 1] = _laid(source, node, lines, comments)
     for first in sorted(new, reverse=True):
         last, rows = new[first]
         if any(len(line) > WIDTH for line in lines[first : last + 1]):
             lines[first : last + 1] = rows
     return "\n".join(lines)
+
+
+WORDS = re.compile(r"""(\"{3}|'{3})(?:\\.|[^\\])*?\1|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|#[^\n]*""", re.DOTALL)
+"""A string or a comment: what else could hold a `#`."""
+
+
+def _comments(text: str, lines: list[str]) -> dict[int, int]:
+    """The rows that have a comment, with the column where it begins."""
+    starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
+    places = [found.start() for found in WORDS.finditer(text) if found[0].startswith("#")]
+    return {(row := bisect(starts, place) - 1): place - starts[row] for place in places}
+
+
+def _spanning(body: list[ast.stmt], rows: list[int]) -> Iterator[ast.stmt]:
+    """The statements under `body` that stand on one of these rows, those that hold others before them."""
+    for node in body:
+        here = bisect(rows, node.lineno - 2)
+        if here < len(rows) and rows[here] < (node.end_lineno or 0):
+            yield node
+            for part in ("body", "orelse", "finalbody"):
+                yield from _spanning(getattr(node, part, []), rows)
+            for handler in getattr(node, "handlers", []):
+                yield from _spanning(handler.body, rows)
 
 
 def _laid(source: Statements, node: ast.stmt, lines: list[str], comments: dict[int, int]) -> tuple[int, list[str]]:

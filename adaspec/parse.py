@@ -85,6 +85,8 @@ class Parser(Declarations):
 
     def check_strings(self, module: ast.Module) -> None:
         """Every string can be written to a file: an escape sequence may have made half a character of it."""
+        if not any("\\" in line for line in self.lines):
+            return
         for node in ast.walk(module):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 odd = next((c for c in node.value if "\ud800" <= c <= "\udfff"), None)

@@ -62,6 +62,12 @@ def rules() -> tuple[RewriteRule, ...]:
     return tuple(table)
 
 
+@cache
+def _rules_of(kind: type[Expr], op: str | None) -> tuple[RewriteRule, ...]:
+    """The rules whose patterns are such nodes: of most nodes there are none."""
+    return tuple(r for r in rules() if type(r.pattern) is kind and getattr(r.pattern, "op", None) == op)
+
+
 class Rewriter:
     """Rewrites along the statements; `definitions` holds what scalar names stand for, to see through `1 - b2`."""
 
@@ -147,7 +153,7 @@ class Rewriter:
         return rebuild(node, self.expr)
 
     def scalar(self, node: Expr) -> Expr:
-        for rule in rules():
+        for rule in _rules_of(type(node), getattr(node, "op", None)):
             found = self.match(rule, node)
             if found is not None:
                 return self.scalar(_respan(_filled(rule.form, found), node.span))

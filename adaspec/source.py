@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import io
 import keyword
+import re
 import tokenize
 import unicodedata
 import warnings
@@ -22,6 +23,7 @@ MAX_STATEMENT_TOKENS = 1000
 MAX_DIGITS = 60
 MAX_NAME = 60
 BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+ODD = re.compile(f"[\0\ud800-\udfff{''.join(sorted(BIDI))}]")
 
 
 def decode(data: bytes | str) -> str:
@@ -37,14 +39,15 @@ def decode(data: bytes | str) -> str:
             raise SpecError(what, _place(data[: error.start].decode("utf-8")), "save it as UTF-8") from None
     else:
         raw = data
-    for index, char in enumerate(raw):
+    odd = ODD.search(raw)
+    if odd is not None:
+        char, before = odd[0], raw[: odd.start()]
         if char == "\0":
-            offset = len(raw[:index].encode("utf-8", "surrogatepass"))
-            raise SpecError(f"a NUL byte (offset {offset})", _place(raw[:index]), "remove it")
-        if char in BIDI or "\ud800" <= char <= "\udfff":
-            what = "a bidirectional control" if char in BIDI else "a lone surrogate"
-            hint = "remove it: it hides what a line says" if char in BIDI else "remove it: it is half a character"
-            raise SpecError(f"{what}, U+{ord(char):04X}", _place(raw[:index]), hint)
+            offset = len(before.encode("utf-8", "surrogatepass"))
+            raise SpecError(f"a NUL byte (offset {offset})", _place(before), "remove it")
+        what = "a bidirectional control" if char in BIDI else "a lone surrogate"
+        hint = "remove it: it hides what a line says" if char in BIDI else "remove it: it is half a character"
+        raise SpecError(f"{what}, U+{ord(char):04X}", _place(before), hint)
     return _unified(raw)
 
 
@@ -93,29 +96,30 @@ def _scan(text: str) -> None:
     opened: list[Span] = []
     count = 0
     try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            here = _at(token.start[0], token.start[1], max(1, len(token.string)))
-            if token.type in (tokenize.NEWLINE, tokenize.COMMENT, tokenize.NL):
-                count = 0 if token.type == tokenize.NEWLINE else count
+        for kind, word, start, _, _ in tokenize.generate_tokens(io.StringIO(text).readline):
+            if kind in (tokenize.NEWLINE, tokenize.COMMENT, tokenize.NL):
+                count = 0 if kind == tokenize.NEWLINE else count
                 continue
             count += 1
             if count > MAX_STATEMENT_TOKENS:
                 raise SpecError(
                     f"a statement of more than {MAX_STATEMENT_TOKENS} tokens",
-                    here,
+                    _at(*start, len(word)),
                     "split it, or use a helper function",
                 )
-            if token.type == tokenize.OP:
-                if token.string in "([{":
-                    opened.append(here)
-                elif token.string in ")]}" and opened:
+            if kind == tokenize.OP:
+                if word in "([{":
+                    opened.append(_at(*start, len(word)))
+                elif word in ")]}" and opened:
                     opened.pop()
                 if len(opened) > MAX_BRACKETS:
-                    raise SpecError(f"brackets nested deeper than {MAX_BRACKETS}", here, "name the inner parts")
-            elif token.type == tokenize.NAME:
-                _check_name(token.string, here)
-            elif token.type == tokenize.NUMBER and len(token.string) > MAX_DIGITS:
-                raise SpecError(f"a number of {len(token.string)} digits", here, "float64 tells 17 digits apart")
+                    raise SpecError(f"brackets nested deeper than {MAX_BRACKETS}", opened[-1], "name the inner parts")
+            elif kind == tokenize.NAME:
+                _check_name(word, start)
+            elif kind == tokenize.NUMBER and len(word) > MAX_DIGITS:
+                raise SpecError(
+                    f"a number of {len(word)} digits", _at(*start, len(word)), "float64 tells 17 digits apart"
+                )
     except tokenize.TokenError as error:
         message, (line, column) = error.args
         if "triple-quoted" in message or "multi-line string" in message:
@@ -134,24 +138,27 @@ def _not_tokens(message: str, line: int, column: int) -> SpecError:
     return SpecError(f"not Python syntax: {message}", _at(line, max(column - 1, 0)))
 
 
-def _check_name(name: str, here: Span) -> None:
+def _check_name(name: str, start: tuple[int, int]) -> None:
+    here = (*start, len(name))
     if not name.isascii():
         odd = next(c for c in name if not c.isascii())
         raise SpecError(
             f"the name {name!a} is not ASCII (U+{ord(odd):04X} {unicodedata.name(odd, '')})".replace(" )", ")"),
-            here,
+            _at(*here),
             "spell it in ASCII: beta1, not a Greek letter; look-alikes hide differences",
         )
     if name.startswith("__"):
-        raise SpecError(f"the name '{name}' is not for specs", here, "choose a name that starts with a letter")
+        raise SpecError(f"the name '{name}' is not for specs", _at(*here), "choose a name that starts with a letter")
     if name.startswith("_") and name != "_":
-        raise SpecError(f"the name '{name}' starts with an underscore", here, "such names belong to generated code")
+        raise SpecError(
+            f"the name '{name}' starts with an underscore", _at(*here), "such names belong to generated code"
+        )
     if len(name) > MAX_NAME:
-        raise SpecError(f"a name of {len(name)} characters", here, f"at most {MAX_NAME}")
+        raise SpecError(f"a name of {len(name)} characters", _at(*here), f"at most {MAX_NAME}")
 
 
 def _at(line: int, column: int, width: int = 1) -> Span:
-    return Span(line, column, line, column + width)
+    return Span(line, column, line, column + max(1, width))
 
 
 def is_keyword(name: str) -> bool:

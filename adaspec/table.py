@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 from . import ir
 from .ir import Assign, Call, Expr, For, If, Stmt
@@ -55,8 +56,12 @@ def bound(body: tuple[Stmt, ...]) -> list[str]:
 
 def lowered_type(value: Expr, table: Mapping[str, Type]) -> Type:
     """`typeof` for lowered expressions: a `lerp` has the type of the sum it stands for, None is narrowed away."""
-    env = {name: replace(t, optional=False, nullable=True, mixed=False) for name, t in table.items()}
-    return typeof(_plain(value), env)
+    return typeof(_plain(value), {name: _narrowed(table[name]) for name in ir.names(value) if name in table})
+
+
+@cache
+def _narrowed(found: Type) -> Type:
+    return replace(found, optional=False, nullable=True, mixed=False)
 
 
 def _plain(node: Expr) -> Expr:

@@ -7,10 +7,12 @@ declarations. How they are walked and rebuilt stands here, which is also the doo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields, replace
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from functools import cache
-from typing import TypeVar
+from operator import is_not
+from typing import Any, TypeVar
 
 from .declarations import (
     EACH,
@@ -60,16 +62,20 @@ __all__ = [
     "Dim", "Draw", "Expr", "FanIn", "FanOut", "For", "Function", "Hyper", "If", "Index", "Init", "Inner", "Input",
     "Logical", "Name", "Ndim", "Node", "Number", "Part", "Pick", "Return", "Rule", "Setting", "Shape", "Shared",
     "Size", "Slot", "Span", "Stmt", "Transpose", "Unary", "Unpack", "When", "Word", "assigned", "children",
-    "names", "rebuild", "values_read", "walk",
+    "copied", "names", "rebuild", "values_read", "walk",
 ]  # fmt: skip
 
 N = TypeVar("N", bound=Node)
 
 
+PLAIN = {"str", "int", "float", "bool", "None", "tuple"}
+
+
 @cache
 def _parts(kind: type[Node]) -> tuple[str, ...]:
-    """The fields of a node class that may hold nodes. Cached: every pass walks every node."""
-    return tuple(f.name for f in fields(kind) if f.name != "span")
+    """The fields of a node class that may hold nodes, by their annotations. Cached: every pass walks every node."""
+    own = (f for f in fields(kind) if f.name != "span")
+    return tuple(f.name for f in own if not set(re.findall(r"[A-Za-z]\w*", str(f.type))) <= PLAIN)
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -88,13 +94,23 @@ def _nodes(value: object) -> Iterator[Node]:
 
 def walk(node: Node | tuple[Node, ...]) -> Iterator[Node]:
     """`node` and everything under it, parents first."""
-    for root in _nodes(node):
-        yield root
-        for child in children(root):
-            yield from walk(child)
+    waiting: list[object] = [node]
+    while waiting:  # one loop and no recursion: nothing is called as often
+        value = waiting.pop()
+        if isinstance(value, Node):
+            yield value
+            for name in _backwards(type(value)):
+                waiting.append(getattr(value, name))
+        elif isinstance(value, tuple):
+            waiting += value[::-1]
 
 
-def rebuild(node: N, change) -> N:
+@cache
+def _backwards(kind: type[Node]) -> tuple[str, ...]:
+    return _parts(kind)[::-1]
+
+
+def rebuild(node: N, change: Callable[[Any], Any]) -> N:
     """`node` with `change` applied to each node directly under it; the same object where nothing changed."""
     changed = {}
     for name in _parts(type(node)):
@@ -102,16 +118,24 @@ def rebuild(node: N, change) -> N:
         new = _mapped(old, change)
         if new is not old:
             changed[name] = new
-    return replace(node, **changed) if changed else node
+    return copied(node, changed) if changed else node
 
 
-def _mapped(value, change):
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(value, Node):
         return change(value)
     if isinstance(value, tuple):
-        new = tuple(_mapped(item, change) for item in value)
-        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+        new = tuple([_mapped(item, change) for item in value])
+        return new if any(map(is_not, new, value)) else value
     return value
+
+
+def copied(node: N, changed: dict[str, Any]) -> N:
+    """`node` with other values in some of its fields: `dataclasses.replace` without its checks, in a tenth of it."""
+    new = object.__new__(type(node))
+    new.__dict__.update(node.__dict__)
+    new.__dict__.update(changed)
+    return new
 
 
 def names(node: Node | tuple[Node, ...]) -> set[str]:

@@ -262,7 +262,9 @@ def helpers(text: str) -> str:
     """The definitions of everything here that `text` uses, what they use among it."""
     found: set[str] = set()
     whole = text
-    while new := {n for n in HELPERS if n not in found and re.search(rf"(?<![\w.]){re.escape(n)}", whole)}:
+    while new := {
+        n for n in HELPERS if n not in found and n in whole and re.search(rf"(?<![\w.]){re.escape(n)}", whole)
+    }:
         found |= new
         whole += "".join(HELPERS[n] for n in sorted(new))
     functions = [h for name, h in HELPERS.items() if name in found]
