@@ -3,7 +3,7 @@ PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
 
-.PHONY: demo test prove every mutants catalogue format clean
+.PHONY: demo test prove every mutants bench catalogue format clean
 
 demo: .venv/.demo
 	@$(BIN)/adaspec demo
@@ -24,6 +24,10 @@ every: .venv/.test
 
 mutants: .venv/.test
 	$(BIN)/python tests/mutants.py
+
+# One step in every framework beside its peers and the machine's limit: make bench ARGS="--target torch --workload tiny".
+bench: .venv/.test
+	$(BIN)/python -m benchmarks $(ARGS)
 
 # docs/catalogue.md and docs/same-name.md, from the library and from every dialect measured beside its original.
 catalogue: .venv/.test

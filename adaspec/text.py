@@ -45,7 +45,9 @@ def _escaped(char: str) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
-def body(statements: tuple[ir.Stmt, ...], indent: str = "    ") -> list[str]:
+def body(statements: tuple[ir.Stmt, ...], indent: str = "    ", printer: Printer = _PRINTER) -> list[str]:
+    """The lines of statements; `printer` spells their expressions."""
+    expression = printer.text
     lines: list[str] = []
     for stmt in statements:
         match stmt:
@@ -59,12 +61,13 @@ def body(statements: tuple[ir.Stmt, ...], indent: str = "    ") -> list[str]:
                 ]
                 lines.append(f"{indent}{', '.join(both)} = {expression(value)}")
             case ir.If(test, then, otherwise):
-                lines += [f"{indent}if {expression(test)}:", *(body(then, indent + "    ") or [f"{indent}    pass"])]
+                lines.append(f"{indent}if {expression(test)}:")
+                lines += body(then, indent + "    ", printer) or [f"{indent}    pass"]
                 if otherwise:
-                    lines += [f"{indent}else:", *body(otherwise, indent + "    ")]
+                    lines += [f"{indent}else:", *body(otherwise, indent + "    ", printer)]
             case ir.For(count, inner, variable):
                 lines += [f"{indent}for {variable} in range({expression(count)}):"]
-                lines += body(inner, indent + "    ") or [f"{indent}    pass"]
+                lines += body(inner, indent + "    ", printer) or [f"{indent}    pass"]
             case ir.Assert(test, message):
                 lines.append(f"{indent}assert {expression(test)}, {message!a}")
             case ir.Return(values):

@@ -1,4 +1,4 @@
-"""The command line: `adaspec list | show | diff | check | export | verify | convert | demo | doctor`.
+"""The command line: `adaspec list | show | diff | check | export | verify | bench | convert | demo | doctor`.
 
 `main` is the one door. Whatever a user typed ends in an exit status and a message, never in a traceback: 0 as asked,
 1 the check found a difference or a failure, 2 bad usage, a bad spec or a missing framework; 130 after Ctrl-C, 141 when

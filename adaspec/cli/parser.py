@@ -114,6 +114,24 @@ def parser() -> Parser:
     made.add_argument("--json", action="store_true", help="as JSON")
 
     made = command(
+        "bench", "measure how fast a step is in every framework, beside this machine's limit and the peers", _bench,
+        "The limit is a C loop that streams the step's own bytes through memory; the peers are the naive NumPy "
+        "expressions and the installed originals that the library knows. Takes minutes.",
+    )  # fmt: skip
+    made.add_argument("name", metavar="NAME-or-FILE", help=SPEC)
+    made.add_argument(
+        "--targets", metavar="LIST", type=_words(lambda: list(TARGETS)),
+        help=f"of {','.join(TARGETS)}; default: all that are installed",
+    )  # fmt: skip
+    made.add_argument(
+        "--workloads", metavar="LIST", type=_words(_workloads),
+        help=f"of {','.join(_workloads())}; default: resnet50,mlp,tiny",
+    )  # fmt: skip
+    made.add_argument("--threads", metavar="LIST", type=_threads, default=[1], help="such as 1,2; default: 1")
+    made.add_argument("--quick", action="store_true", help="small and short: to see that it works, not how fast")
+    made.add_argument("--json", metavar="FILE", dest="output", help="write every number there")
+
+    made = command(
         "convert", "carry an optimizer's state from one framework's checkpoint to another framework", _convert,
         "Sources: a torch checkpoint (.pt), a .keras model, a file of adaspec.save_state; of generated optimizers "
         "and of the frameworks' own.",
@@ -181,6 +199,17 @@ def _steps(text: str) -> int:
     return steps
 
 
+def _threads(text: str) -> list[int]:
+    words = list(dict.fromkeys(w.strip() for w in text.split(",")))
+    if not all(w.isdecimal() and 1 <= int(w) <= 1024 for w in words):
+        raise argparse.ArgumentTypeError(f"{text!r} are no numbers of threads: integers from 1 to 1024, with commas")
+    return [int(w) for w in words]
+
+
+def _workloads() -> list[str]:
+    return ["25M", "resnet50", "long-tail", "mlp", "tiny"]
+
+
 # Each command is imported when it is run: `adaspec list` has no use for the demo.
 
 
@@ -218,6 +247,12 @@ def _verify(options: argparse.Namespace) -> int:
     from .verifying import run
 
     return run(options.names, options.targets, options.steps, tuple(options.dtypes or DTYPES), options.json)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from .benching import run
+
+    return run(options.name, options.targets, options.workloads, options.threads, options.quick, options.output)
 
 
 def _convert(options: argparse.Namespace) -> int:

@@ -1,0 +1,101 @@
+"""Tables of contests: every contender of a few, or ours beside the best peer of many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from ..cli.terminal import safe, table
+from .suite import PLACE, best, ours
+
+TIE = 1.1
+"""Two times whose ratio is below this are one."""
+
+ORDER = {"limit": 0, "hand": 1, "ours": 2}
+
+
+def contenders(contests: Iterable[dict[str, Any]]) -> Table:
+    """Every contender of these contests, which are of one target: the limit, ours, and the others from the fastest."""
+    numbers = ("ms", "× limit", "GB/s", "temporaries", "first step")
+    rows = table("workload", "threads", "contender", *numbers, right=numbers)
+    for contest in contests:
+        where = [Text(contest["workload"], "name"), Text(str(contest["threads"]))]
+        if "error" in contest:
+            rows.add_row(*where, Text(safe(contest["error"]), "bad"))
+            continue
+        line = sorted(contest["rows"], key=lambda r: (ORDER.get(r["kind"], 3), r.get("ms", float("inf"))))
+        for r in line:
+            style = {"ours": "ok", "limit": "note"}.get(r["kind"], "")
+            name = Text(r["contender"], style)
+            if "error" in r:
+                rows.add_row(*where, name, Text("-", "note"), "", "", "", Text("does not run", "note"))
+            else:
+                times = "" if r["of_limit"] is None else f"{r['of_limit']:.2f}"
+                cells = [milliseconds(r["ms"]), times, f"{r['gb_per_s']:.1f}", temporaries(r), first(r)]
+                rows.add_row(*where, name, *(Text(cell, style) for cell in cells))
+            where = [Text(""), Text("")]
+    return rows
+
+
+def summary(contests: Iterable[dict[str, Any]], before: dict[Any, dict[str, Any]] | None = None) -> Table:
+    """A contest a line: the limit, our fastest way, the best peer, and how many times faster ours is than it.
+
+    `before`: contests of an earlier run by place; a last column has the ratio of then to now, by the limits of each.
+    """
+    numbers = ("limit ms", "ours ms", "× limit", "peer ms", "× faster", "temporaries", "first step")
+    headers = ["workload", "rule", *numbers[:3], "best peer", *numbers[3:], *(["than before"] if before else [])]
+    rows = table(*headers, right=(*numbers, "than before"))
+    last = ""
+    for contest in contests:
+        name = Text(contest["workload"] if contest["workload"] != last else "", "name")
+        last = contest["workload"]
+        mine, limit = ours(contest), best(contest, "limit")
+        if mine is None or limit is None:
+            said = contest.get("error") or next((r["error"] for r in contest["rows"] if "error" in r), "")
+            rows.add_row(name, contest["rule"], "", "-", "", Text(safe(said), "bad"))
+            continue
+        peer = best(contest, "peer")
+        cells = [milliseconds(limit["ms"]), milliseconds(mine["ms"]), f"{mine['of_limit']:.2f}"]
+        against = [Text("none", "note"), "", Text("")]
+        if peer is not None:
+            against = [Text(peer["contender"]), milliseconds(peer["ms"]), faster(peer["ms"] / mine["ms"])]
+        change = [_change(contest, before)] if before else []
+        rows.add_row(name, contest["rule"], *cells, *against, temporaries(mine), first(mine), *change)
+    return rows
+
+
+def faster(ratio: float) -> Text:
+    """How many times faster, in green where it is; a tie has no colour."""
+    style = "ok" if ratio >= TIE else "bad" if ratio <= 1 / TIE else ""
+    return Text(f"{ratio:.2f}", style)
+
+
+def _change(contest: dict[str, Any], before: dict[Any, dict[str, Any]]) -> Text:
+    """Ours then over ours now, each in multiples of its own limit: the machine's mood of the day is divided out."""
+    old = ours(before.get(place(contest), {}))
+    new = ours(contest)
+    if old is None or new is None or not old["of_limit"] or not new["of_limit"]:
+        return Text("new", "note")
+    return faster(old["of_limit"] / new["of_limit"])
+
+
+def place(contest: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(contest[name] for name in PLACE)
+
+
+def milliseconds(value: float) -> str:
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def temporaries(r: dict[str, Any]) -> str:
+    """In multiples of the parameters; empty where a model is too small to tell."""
+    return "" if r["temporaries"] is None else f"{r['temporaries']:.2f}"
+
+
+def first(r: dict[str, Any]) -> str:
+    """The first step with all that is built for it, in milliseconds or seconds."""
+    taken = r["first_ms"]
+    return "" if taken is None else f"{taken / 1e3:.1f} s" if taken >= 1000 else f"{taken:.0f} ms"

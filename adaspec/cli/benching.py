@@ -1,0 +1,90 @@
+"""`adaspec bench`: how fast one rule is on this machine, beside its limit and the peers of every framework."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from .. import library
+from ..bench import report, suite
+from ..bench.traffic import traffic
+from ..bench.workloads import QUICK, WORKLOADS, fitting
+from ..build import NEEDS, TARGETS
+from ..chain import is_chain
+from ..errors import MissingFramework
+from ..spec import Spec
+from .files import write_text
+from .finding import find
+from .quiet import present
+from .terminal import Fault, console, progress, put
+from .verifying import print_missing
+
+WORKLOAD = ["resnet50", "mlp", "tiny"]
+
+
+def run(
+    name: str,
+    targets: list[str] | None,
+    workloads: list[str] | None,
+    threads: list[int],
+    quick: bool,
+    output: str | None,
+) -> int:
+    spec = find(name)[0]
+    if spec.rule.inputs:
+        given = ", ".join(i.name for i in spec.rule.inputs)
+        raise Fault(f"the step of {spec.name} takes {given} beside gradients: only steps of gradients are measured")
+    shapes = QUICK if quick else WORKLOADS
+    chosen = [w for w in workloads or WORKLOAD if fitting(spec, shapes[w])]
+    if not chosen:
+        raise Fault(f"{spec.name} takes no parameter of these workloads", f"there are {', '.join(WORKLOADS)}")
+    missing = [t for t in targets or TARGETS if not present(t)]
+    if targets and missing:
+        raise MissingFramework(
+            missing[0], next(m for m in NEEDS[missing[0]] if find_spec(m) is None), TARGETS[missing[0]]
+        )
+    plan = [
+        {
+            "target": target,
+            "threads": many,
+            "workload": w,
+            "rule": spec.name,
+            "shapes": shapes[w],
+            **told_as(name, spec),
+        }
+        for target in targets or TARGETS
+        if target not in missing
+        for many in threads
+        for w in chosen
+    ]
+    out = console()
+    found: list[dict[str, Any]] = []
+    with progress(out if out.is_terminal else console(stderr=True)) as bar:
+        task = bar.add_task("", total=len(plan))
+        budget = {"rounds": 2, "seconds": 0.0} if quick else {}
+        for contest in suite.run(plan, budget, lambda what: bar.update(task, description=what)):
+            found.append(contest)
+            bar.advance(task)
+    if output:
+        text = json.dumps(suite.record(found, rule=spec.name, hash=spec.hash, quick=quick), indent=1) + "\n"
+        write_text(Path(output), text)
+    moved = traffic(spec, fitting(spec, shapes[chosen[0]]))
+    out.print(Text.assemble((spec.name, "title"), f": a step moves {moved.per_parameter:.3g} bytes for each parameter"))
+    for target in dict.fromkeys(contest["target"] for contest in found):
+        out.print(Text.assemble("\n", (target, "title")))
+        put(out, report.contenders(c for c in found if c["target"] == target))
+    out.print()
+    print_missing(out, missing)
+    kinds = {row["contender"] for contest in found for row in contest.get("rows", []) if row["kind"] == "limit"}
+    told = "one thread: processor time; more: on the wall. Temporaries: in multiples of the parameters."
+    out.print(Text(f"The limit: {' and '.join(sorted(kinds)) or 'not measured'}. {told}", "note"), soft_wrap=True)
+    return 1 if any("error" in contest or suite.ours(contest) is None for contest in found) else 0
+
+
+def told_as(name: str, spec: Spec) -> dict[str, str]:
+    """How another process gets the rule: by its name in the library, which keeps a dialect, else as its text."""
+    return {"spec": name} if name in library.names() or is_chain(name) else {"text": spec.text}
