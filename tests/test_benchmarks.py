@@ -207,7 +207,7 @@ def test_goals_name_what_is_measured(goal: Goal) -> None:
 
 
 def test_every_rule_is_in_the_library_with_its_peers() -> None:
-    """A peer is an original that a dialect of the library equals, but for optax's Adan, which has a defect of its own."""
+    """A peer is an original that a dialect of the library equals; optax's Adan has a defect of its own."""
     known = {original.of for name in library.names() if ":" in name and (original := library.equals(name))}
     for rule in RULES.values():
         for target in TARGETS:
