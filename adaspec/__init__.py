@@ -8,45 +8,60 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .build import build, export, targets
-from .errors import MissingFramework, SpecError, SpecWarning
-from .interpret import Interpreter, State
-from .library import load, names, optimizer, parse
-from .spec import Spec
-
 if TYPE_CHECKING:
+    from .build import build, export, targets
     from .conversion import convert
+    from .errors import MissingFramework, SpecError, SpecWarning
+    from .interpret import Interpreter, State, interpret
+    from .library import load, names, optimizer, parse
+    from .spec import Spec
     from .state import load_state, save_state
+    from .verification import verify
 
 __all__ = [
     "Interpreter", "MissingFramework", "Spec", "SpecError", "SpecWarning", "State", "build", "convert", "export",
     "interpret", "load", "load_state", "names", "optimizer", "parse", "save_state", "targets", "verify",
 ]  # fmt: skip
-LATER = {"load_state": "state", "save_state": "state", "convert": "conversion"}
-"""What is imported when it is asked for, and from which module."""
+HOMES = {
+    "build": "build export targets",
+    "conversion": "convert",
+    "errors": "MissingFramework SpecError SpecWarning",
+    "interpret": "Interpreter State interpret",
+    "library": "load names optimizer parse",
+    "spec": "Spec",
+    "state": "load_state save_state",
+    "verification": "verify",
+}
+"""The modules with the names that they give this one. Each is imported when one of its names is asked for first: who
+uses a generated optimizer waits for no compiler, and who writes a spec for no interpreter."""
+HOME = {name: module for module, own in HOMES.items() for name in own.split()}
+TARGETS = ("jax", "numpy", "tensorflow", "torch")
 __version__ = "0.1.0"
 
 
-def interpret(spec: Spec | str, /, **hypers: Any) -> Interpreter:
-    """The pure meaning of a spec over any array-API namespace: `.init`, `.step`, `.view`.
+class _Package(ModuleType):
+    """A package in which `build` stays the function when the module of that name is imported."""
 
-    `hypers` overrides defaults; ValueError outside their domains.
-    """
-    return Interpreter(load(spec) if isinstance(spec, str) else spec, **hypers)
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
 
 
-def verify(spec: Spec | str, targets: list[str] | None = None, **options: Any):
-    """Run a spec on every target against the float64 interpreter; see `adaspec.verification.verify`."""
-    from .verification import verify as run
-
-    return run(load(spec) if isinstance(spec, str) else spec, targets, **options)
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("numpy", "torch", "jax", "tensorflow"):
+    if name in TARGETS:
         return importlib.import_module(f"adaspec.{name}")
-    if name in LATER:
-        return getattr(importlib.import_module(f"adaspec.{LATER[name]}"), name)
+    if name in HOME:
+        found = globals()[name] = getattr(importlib.import_module(f"adaspec.{HOME[name]}"), name)
+        return found
     raise AttributeError(f"module 'adaspec' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *TARGETS, *(name for name in globals() if name.startswith("__"))})

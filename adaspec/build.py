@@ -7,22 +7,13 @@ made again, so that classes pickle, deep-copy and survive spawn, and tracebacks 
 from __future__ import annotations
 
 import ast
-import base64
 import importlib
-import importlib.abc
-import importlib.machinery
-import linecache
-import sys
-import zlib
-from collections.abc import Sequence
 from functools import lru_cache
-from importlib.metadata import entry_points
-from types import ModuleType
 from typing import Any
 
 from .errors import MissingFramework, suggest
 from .layout import fitted
-from .library import load, names
+from .library import known, load
 from .lower import lower
 from .spec import Spec, make
 from .words import spoken
@@ -36,16 +27,23 @@ GENERATED = "adaspec.generated"
 
 def targets() -> list[str]:
     """The built-in targets and those of the entry-point group `adaspec.backends`."""
-    return [*TARGETS, *sorted(e.name for e in entry_points(group="adaspec.backends") if e.name not in TARGETS)]
+    return [*TARGETS, *sorted(name for name in _others() if name not in TARGETS)]
+
+
+def _others() -> dict[str, Any]:
+    """What others registered, by name. Importing this takes longer than everything else here, and most have none."""
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry for entry in entry_points(group="adaspec.backends")}
 
 
 def backend(target: str) -> Any:
     """The backend module of a target: it has `emit(lowered) -> str` and `public_name(spec) -> str`."""
     if target in TARGETS:
         return importlib.import_module(f"adaspec.backends.{target}")
-    for entry in entry_points(group="adaspec.backends"):
-        if entry.name == target:
-            return entry.load()
+    found = _others().get(target)
+    if found is not None:
+        return found.load()
     raise ValueError(f"unknown target '{target}': {suggest(target, targets())}")
 
 
@@ -81,36 +79,13 @@ def build(spec: Spec | str, target: str) -> Any:
 def module_name(spec: Spec, target: str) -> str:
     """A name from which the finder makes the module again: the library's own, else the spec's text, packed."""
     name = spec.name if spec.dialect is None else spec.dialect.name
-    if name in names() and load(name) == spec:
+    if known(name) and load(name) == spec:
         return f"{GENERATED}.{target}.{name}"
+    import base64
+    import zlib
+
     packed = base64.b32encode(zlib.compress(spec.text.encode(), 9)).decode().rstrip("=").lower()
     return f"{GENERATED}.{target}.{spec.name}_{packed}"
-
-
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds `adaspec.generated.<target>.<name>`."""
-
-    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None):
-        if fullname != GENERATED and not fullname.startswith(f"{GENERATED}."):
-            return None
-        parts = fullname.split(".")
-        if len(parts) > 4 or (len(parts) >= 3 and parts[2] not in targets()):
-            return None
-        return importlib.machinery.ModuleSpec(fullname, self, is_package=len(parts) < 4)
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
-        return None
-
-    def exec_module(self, module: ModuleType) -> None:
-        parts = module.__name__.split(".")
-        if len(parts) < 4:
-            return
-        spec = _unpacked(parts[3])
-        text = export(spec, parts[2])
-        filename = f"<adaspec {parts[2]} {spec.name} {spec.hash[:12]}>"
-        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-        module.__file__ = filename
-        exec(compile(text, filename, "exec", dont_inherit=True), module.__dict__)
 
 
 def made_of(thing: Any) -> Spec | None:
@@ -122,13 +97,17 @@ def made_of(thing: Any) -> Spec | None:
     for home in [*homes, *(thing if isinstance(thing, type) else type(thing)).__mro__]:
         parts = str(getattr(home, "__module__", "")).split(".")
         if len(parts) == 4 and ".".join(parts[:2]) == GENERATED:
-            return _unpacked(parts[3])
+            return unpacked(parts[3])
     return None
 
 
-def _unpacked(name: str) -> Spec:
-    if name in names():
+def unpacked(name: str) -> Spec:
+    """The spec of a generated module by the last part of its name. Raises ModuleNotFoundError where it names none."""
+    if known(name):
         return load(name)
+    import base64
+    import zlib
+
     packed = name.rpartition("_")[2].upper()
     try:
         data = base64.b32decode(packed + "=" * (-len(packed) % 8))
@@ -136,10 +115,6 @@ def _unpacked(name: str) -> Spec:
     except (ValueError, zlib.error):
         raise ModuleNotFoundError(f"no generated optimizer named '{name[:60]}'") from None
     return make(text, "<generated>", quiet=True)
-
-
-if not any(isinstance(f, _Finder) for f in sys.meta_path):
-    sys.meta_path.append(_Finder())
 
 
 NODES = (

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import array_api_compat
 import numpy as np
 
 from . import ir
@@ -98,12 +97,16 @@ def apart(x: Array) -> Array:
     """The real array of the parts of a complex one, and any other array itself."""
     if not is_complex(x):
         return x
-    xp = array_api_compat.array_namespace(x)
+    from array_api_compat import array_namespace
+
+    xp = array_namespace(x)
     return xp.stack((xp.real(x), xp.imag(x)), axis=-1)
 
 
 def together(parts: Array) -> Array:
     """The complex array of these parts, which `apart` takes apart again bit for bit."""
+    import array_api_compat
+
     # re + 1j * im would make nan of infinite parts, and lose the sign of zeros.
     xp = array_api_compat.array_namespace(parts)
     if array_api_compat.is_torch_namespace(xp):

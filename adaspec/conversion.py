@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .build import TARGETS
+from .frozen import frozen
 from .holders import another_rule, held, spec_of
 from .kindred import same_optimizer
 from .portable import Holder, PortableState, one_count
@@ -22,7 +22,7 @@ CHECKPOINTS = {"torch": (".pt", ".pth", ".bin"), "tensorflow": (".keras",)}
 """The checkpoints of each framework that hold an optimizer's state under names, by how their files end."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Carried:
     """What a conversion found: whose state, from which target, and all of it."""
 

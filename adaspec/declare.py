@@ -26,7 +26,7 @@ class Declarations(Literals):
         raise NotImplementedError
 
     def module(self, tree: ast.Module) -> ir.Rule:
-        doc, statements = _docstring(tree.body)
+        doc, statements = docstring(tree.body)
         functions: list[ast.FunctionDef] = []
         dialects: tuple[ir.Dialect, ...] | None = None
         for node in statements:
@@ -116,7 +116,7 @@ class Declarations(Literals):
             raise SpecError(
                 f"the rule '{node.name}' takes no Param", self.name_span(node), "add an argument `x: Param`"
             )
-        docs, body = _docstring(node.body)
+        docs, body = docstring(node.body)
         keywords = self.arguments(node.args.kwonlyargs, node.args.kw_defaults)
         inner = [self.inner(a, d) for a, d in keywords if _kind(a.annotation) == "Rule"]
         if len(inner) > 1:
@@ -263,7 +263,7 @@ class Declarations(Literals):
                 f"'{node.name}' is a word of the language", self.name_span(node), "give the function another name"
             )
         self.distinct(node)
-        doc, body = _docstring(node.body)
+        doc, body = docstring(node.body)
         return ir.Function(
             node.name,
             tuple(self.helper_arguments(node)),
@@ -286,7 +286,7 @@ class Declarations(Literals):
                 yield ir.Argument(argument.arg, kind, keyword, span=self.span(argument))
 
 
-def _docstring(statements: list[ast.stmt]) -> tuple[str, list[ast.stmt]]:
+def docstring(statements: list[ast.stmt]) -> tuple[str, list[ast.stmt]]:
     """The docstring without indentation and stray blanks, and the statements behind it."""
     match statements:
         case [ast.Expr(value=ast.Constant(value=str(text))), *rest]:

@@ -5,7 +5,6 @@ Facts are raised deep, as a `SpecError` that knows only its span; the public doo
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable
 
@@ -113,6 +112,8 @@ SHOWN = 20
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """A remedy for an unknown name: the nearest known one, else all that are known (the first of very many)."""
+    import difflib
+
     known = sorted(set(known))
     close = difflib.get_close_matches(name, known, n=1)
     if close:

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from . import ir
 from .complexes import COMPLEX, REAL
 from .expand import expand_function
 from .fold import folded
+from .frozen import frozen
 from .ir import Assert, Assign, Constant, Dim, Expr, For, If, Logical, Name, Ndim, Number, Stmt, Unary, When, rebuild
 from .scalars import evaluate
 
 Hypers = Mapping[str, float | int | bool | None]
 
 
-@dataclass(frozen=True)
+@frozen
 class SlotState:
     """One slot of one parameter: its shape, the name of its dtype, and how it begins.
 

@@ -9,9 +9,9 @@ numbers) stays an expression, which a target prints as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from . import ir
+from .frozen import frozen
 from .ir import Assign, Expr, Name
 from .kinds import FULL, SCALAR
 from .lower import Lowered, Phase
@@ -22,7 +22,7 @@ FUSED = frozenset({"axpy", "lerp", "addcmul", "addcdiv"})
 addcdiv(a, b, c, k): a + k*b/c"""
 
 
-@dataclass(frozen=True)
+@frozen
 class Op:
     """`out = function(*args)`. Arguments are variables (`Name`), scalars, or expressions to print as they are.
 
@@ -39,7 +39,7 @@ class Op:
     scratch: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Branch:
     """`real`: the test is no static fact, but a number of the step."""
 
@@ -49,7 +49,7 @@ class Branch:
     real: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Loop:
     count: Expr
     body: tuple[Item, ...]
@@ -58,7 +58,7 @@ class Loop:
 Item = Op | Branch | Loop
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """The items in order; the names of the scratch buffers; `elementwise`: any piece of the arrays can go by itself.
 

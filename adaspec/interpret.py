@@ -8,8 +8,8 @@ other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import field
+from typing import Any
 
 import array_api_compat
 import numpy as np
@@ -17,12 +17,12 @@ import numpy as np
 from . import facts, tree
 from . import inputs as supplied
 from .complexes import REAL, is_complex, refused, takes_complex, together
+from .frozen import frozen
 from .hypers import given as hypers_given
 from .ir import Assign
+from .library import load
 from .run import Run, _lockstep, dtype_name
-
-if TYPE_CHECKING:
-    from .spec import Spec
+from .spec import Spec
 
 Array = Any
 Tree = Any
@@ -35,7 +35,7 @@ READING = "the view"
 """What a view's value is bound to; no spec has a name with a blank."""
 
 
-@dataclass(frozen=True)
+@frozen
 class State:
     """What an optimizer remembers; slots are by path and name.
 
@@ -162,6 +162,14 @@ class Interpreter:
         return found
 
 
+def interpret(spec: Spec | str, /, **hypers: Any) -> Interpreter:
+    """The pure meaning of a spec over any array-API namespace: `.init`, `.step`, `.view`.
+
+    `hypers` overrides defaults; ValueError outside their domains.
+    """
+    return Interpreter(load(spec) if isinstance(spec, str) else spec, **hypers)
+
+
 def _dtype(xp: Any, name: str) -> Any:
     if hasattr(xp, name):
         return getattr(xp, name)
@@ -177,4 +185,4 @@ def _alike(what: str, found: Mapping[str, Any], params: Mapping[str, Any]) -> No
         raise ValueError(f"params and {what} differ: '{odd[0]}' is in {where} alone")
 
 
-__all__ = ["Interpreter", "Run", "State", "_lockstep"]
+__all__ = ["Interpreter", "Run", "State", "_lockstep", "interpret"]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from .frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Interval:
     """[low, high], each end possibly excluded; `nan` when an operation may leave the reals."""
 

@@ -6,14 +6,15 @@ import inspect
 import os
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from . import compose, shelf
+from . import compose, index, shelf
 from .chain import chain, is_chain
 from .errors import NO_PATH, SpecError, suggest
+from .frozen import frozen
 from .shelf import files as _files
 from .spec import Spec, make
 from .text import canonical
@@ -45,7 +46,12 @@ def load(name: str | Path) -> Spec:
 
 def names() -> list[str]:
     """Every rule and dialect of the library, as `load` takes them, in alphabetical order."""
-    return sorted([*rules(), *_dialects()])
+    return sorted([*rules(), *index.dialects()])
+
+
+def known(name: str) -> bool:
+    """Whether the library has a rule or a dialect of this name."""
+    return name in _files() or (":" in name and index.host(name) is not None)
 
 
 def rules() -> list[str]:
@@ -61,7 +67,7 @@ VERSIONS = {
 """The versions that the dialects equal, by the library's import name; a test holds them against constraints.txt."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Original:
     """The implementation that a dialect equals: the class or function `of` in that `version` of its library."""
 
@@ -74,9 +80,9 @@ class Original:
 
 def host(name: str) -> str:
     """The rule of the library that the dialect `name` is spoken by. Raises SpecError for an unknown name."""
-    found = _dialects().get(name)
+    found = index.host(name)
     if found is None:
-        raise SpecError(f"no dialect named '{name}' in the library", hint=suggest(name, list(_dialects())))
+        raise SpecError(f"no dialect named '{name}' in the library", hint=suggest(name, index.dialects()))
     return found
 
 
@@ -143,16 +149,6 @@ def _wrapped(spec: Spec, heads: tuple[str, ...], text: str) -> Spec:
                 error.locate(f"{head}.py", shelf.read(head).decode())
             raise
     return make(canonical(rule), f"<{text}>", quiet=True)
-
-
-@cache
-def _dialects() -> dict[str, str]:
-    """Each dialect of the library with the name of the spec that hosts it."""
-    found: dict[str, str] = {}
-    for name, file in sorted(_files().items()):
-        if b"dialects" in file.read_bytes():
-            found |= dict.fromkeys(_library(name).dialects, name)
-    return found
 
 
 @cache

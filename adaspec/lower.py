@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from . import domains, facts, ir
+from .frozen import frozen
 from .hoist import Hoister
 from .ir import Assign, Expr
 from .phases import Phase, Total, split
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .spec import Spec
 
 
-@dataclass(frozen=True)
+@frozen
 class Lowered:
     """Everything that an emitter needs to know of a spec.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from . import ir, shelf
 from .errors import SpecError, suggest
 from .ir import Assert, Assign, Call, For, If, Name, Return, Stmt, Unpack
@@ -159,7 +157,9 @@ class Names:
             return SpecError(what, node, "call it in the body of the rule, not in a helper")
         if name in WORDS:
             return SpecError(f"'{name}' is a word of the language, not a function", node, "see docs/spec-language.md")
+        from difflib import get_close_matches
+
         known = {*FUNCTIONS, *(f.name for f in self.rule.functions)}
-        rules = shelf.files().keys() if difflib.get_close_matches(name, shelf.files().keys(), n=1, cutoff=0.8) else ()
+        rules = shelf.files().keys() if get_close_matches(name, shelf.files().keys(), n=1, cutoff=0.8) else ()
         hint = f"write {ELSEWHERE[name]}" if name in ELSEWHERE else suggest(name, known.union(rules))
         return SpecError(f"unknown function '{name}'", node, hint)

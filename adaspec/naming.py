@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+
 
 def fresh(name: str, taken: set[str], stem: str | None = None) -> str:
     """`name` where it is free, else the first free one of `stem2`, `stem3`, …; `taken` holds it from then on.
@@ -27,3 +29,9 @@ def spelled(word: str, name: str) -> str:
     if plain.isidentifier() and plain.isascii() and plain.lower() == name.replace("_", "").lower():
         return plain
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def class_name(doc: str, name: str) -> str:
+    """The name of a rule as a class, by its docstring: the word before the colon where it spells `name`."""
+    found = spelled(doc.partition(":")[0].strip().split("\n")[0], name)
+    return f"{found}_" if keyword.iskeyword(found) else found

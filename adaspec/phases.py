@@ -7,11 +7,12 @@ it, the later binding gets a name of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from . import ir
 from .branching import settled
+from .frozen import frozen
 from .ir import Assign, Call, Expr, If, Name, Stmt, When, rebuild
 from .naming import fresh
 from .table import bound
@@ -19,7 +20,7 @@ from .tidy import Subtract
 from .types import Stage, Type
 
 
-@dataclass(frozen=True)
+@frozen
 class Total:
     """At the end of a phase: `name` becomes the sum over the model of `value`, a 0-d number per parameter."""
 
@@ -27,7 +28,7 @@ class Total:
     value: Expr
 
 
-@dataclass(frozen=True)
+@frozen
 class Phase:
     """Scalar statements once per step, then the body once per parameter, then the totals over all parameters.
 

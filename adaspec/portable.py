@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from . import facts, ir
 from .complexes import REAL, refused, takes_complex
+from .frozen import frozen
 from .spec import Spec
 
 SIZES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "complex64": 8, "complex128": 16}
@@ -24,7 +25,7 @@ LARGEST = 2**53
 """The largest count of updates: beyond, torch's float64 counters would skip numbers."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Array:
     """An array bit for bit: the name of its dtype, its shape, and its elements in C order, little-endian.
 
@@ -36,7 +37,7 @@ class Array:
     data: bytes = field(repr=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class ParameterState:
     """What is kept of one parameter. `step` counts its updates.
 
@@ -49,7 +50,7 @@ class ParameterState:
     slots: Mapping[str, Array] | None
 
 
-@dataclass(frozen=True)
+@frozen
 class PortableState:
     """All that an optimizer remembers. `step` counts its updates; slots and Shareds have the names of the spec."""
 
@@ -58,7 +59,7 @@ class PortableState:
     shared: Mapping[str, float]
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """Where the state of one parameter goes: its shape and dtype, and the slots that it has there."""
 

@@ -6,32 +6,33 @@ brackets that may break while the line around them counts as one, and a choice b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from .frozen import frozen
 
 WIDTH = 120
 
 
-@dataclass(frozen=True)
+@frozen
 class Line:
     """A place where a line may end; what stands there if it does not."""
 
     flat: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Indent:
     body: Doc
 
 
-@dataclass(frozen=True)
+@frozen
 class IfBroken:
     """Text that stands there only if the group breaks."""
 
     text: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Group:
     """`broken`: it always breaks. `outer`: brackets that may break while the line around them counts as one."""
 
@@ -40,7 +41,7 @@ class Group:
     outer: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Choice:
     """The first way that fits, else the last: the first is tried on one line, the others broken."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from . import ir
+from .frozen import frozen
 from .ir import Call, Dim, Draw, Expr, Index, Ndim, Transpose
 
 
-@dataclass(frozen=True)
+@frozen
 class Reading:
     """Of a value that a statement binds: whether a `total` is in it, what names it reads, and whether these suffice.
 

@@ -7,12 +7,13 @@ read scalars through these forms; expressions that hold array data are left alon
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 from . import ir
 from .domains import Intervals, arguments, flow, interval
 from .domains import signature as intervals_of
+from .frozen import frozen
 from .ir import Assign, Binary, Expr, Name, Number, Stmt, Unary, rebuild
 from .parse import parse_expression
 from .scalars import ELEMENTWISE
@@ -45,7 +46,7 @@ WEIGHTS = 4
 """As many of the first pairs are also tried where `1 - b` stands for the pattern, b being a name for the rest of it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class RewriteRule:
     pattern: Expr
     form: Expr

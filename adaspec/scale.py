@@ -8,16 +8,16 @@ only if it is positive, and out of a sum only if it is not zero, as far as its i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from . import ir
 from .domains import Intervals, interval
+from .frozen import frozen
 from .ir import Binary, Call, Expr, Number, Unary
 
 IsScalar = Callable[[Expr], bool]
 
 
-@dataclass(frozen=True)
+@frozen
 class Scaled:
     """`sign * over / under * core`: products of scalar expressions around an array expression."""
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
+
+from . import specs
 
 
 @cache
 def files() -> dict[str, Any]:
     """Each rule of the library with its file."""
-    folder = resources.files("adaspec.specs")
-    return {f.name[:-3]: f for f in folder.iterdir() if f.name.endswith(".py") and not f.name.startswith("_")}
+    folder = Path(specs.__path__[0])
+    found: Any = (folder / name for name in os.listdir(folder)) if folder.is_dir() else _packed()
+    return {f.name[:-3]: f for f in found if f.name.endswith(".py") and not f.name.startswith("_")}
+
+
+def _packed() -> Any:
+    """The files where adaspec lies in an archive."""
+    from importlib import resources  # as slow to import as half a compiler
+
+    return resources.files(specs).iterdir()
 
 
 def read(name: str) -> bytes:

@@ -17,12 +17,11 @@ from .compose import composed
 from .errors import NO_PATH, Diagnostic, SpecError, SpecWarning
 from .expand import expand_function
 from .fans import LAYOUT, layout_of, placed
-from .naming import spelled
+from .naming import class_name
 from .parse import parse_rule
 from .reading import Readings
 from .rewrite import rewrite, rewrite_function
 from .scalars import evaluate as scalar
-from .source import is_keyword
 from .text import canonical
 
 LANGUAGE = 1
@@ -72,9 +71,7 @@ class Spec:
     @cached_property
     def class_name(self) -> str:
         """`AdaX` where the docstring's word before the colon spells the name so, else CamelCase."""
-        word = self.rule.doc.partition(":")[0].strip().split("\n")[0]
-        name = spelled(word, self.name)
-        return name if not is_keyword(name) else f"{name}_"
+        return class_name(self.rule.doc, self.name)
 
     @cached_property
     def hypers(self) -> Mapping[str, ir.Hyper]:

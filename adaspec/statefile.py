@@ -12,12 +12,12 @@ import hashlib
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .complexes import COMPLEX, REAL
+from .frozen import frozen
 from .portable import SIZES, Array, ParameterState, PortableState, counter, key
 from .spec import Spec
 
@@ -26,7 +26,7 @@ ENTRY = "adaspec"
 CODES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Saved:
     """What a file says: a state, and the rule and the target that it is of."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from . import ir
+from .frozen import frozen
 from .hoist import Hoister
 from .ir import Assign, Binary, Call, Expr, For, If, Name, Stmt
 from .lerp import decrement
@@ -15,7 +16,7 @@ from .text import expression
 from .types import Type
 
 
-@dataclass(frozen=True)
+@frozen
 class Subtract(Stmt):
     """`name = name - value`: the update of the parameter, known by itself."""
 

@@ -8,10 +8,11 @@ counted from the end and labelled by the parameter's own: `row` of shape (…, -
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntFlag
 
 from . import ir
+from .frozen import frozen
 from .ir import Compare, Expr, Logical, Name, Unary
 
 
@@ -38,7 +39,7 @@ class Stage(IntFlag):
         return not self & (Stage.SHAPE | Stage.ARRAY)
 
 
-@dataclass(frozen=True)
+@frozen
 class Along:
     """The axis of an array that is no longer tied to its place: as long as axis `axis` of the parameter."""
 
@@ -48,7 +49,7 @@ class Along:
         return f"n{self.axis}" if self.axis >= 0 else f"n[{self.axis}]"
 
 
-@dataclass(frozen=True)
+@frozen
 class Others(Along):
     """All axes of the parameter but `axis`, flattened into one."""
 
@@ -56,7 +57,7 @@ class Others(Along):
         return f"size/{super().__str__()}"
 
 
-@dataclass(frozen=True)
+@frozen
 class Rank:
     """An axis that is as long as a rank was chosen: `count`, or the hyperparameter of that name, but no longer than
     either of the `axes` of the matrix."""
@@ -80,7 +81,7 @@ FULL: tuple[Axis, ...] = ("...", -4, -3, -2, -1)
 """The parameter's own axes; the lead stands for all in front of the fourth from the end."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Type:
     """What is known of a value: its stage, its axes (`()` for a number), and in which way it is special.
 

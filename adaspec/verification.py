@@ -12,7 +12,6 @@ import importlib
 import math
 import warnings
 from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,9 @@ import numpy as np
 from . import facts, ir
 from .build import TARGETS, build
 from .errors import MissingFramework
+from .frozen import frozen
 from .interpret import Interpreter
+from .library import load
 from .lower import lower
 from .magnitude import Sized
 from .spec import Spec
@@ -39,7 +40,7 @@ PRODUCT_BOUND = 5e-5
 of its inputs (Muon's five Newton-Schulz steps by about 30), and its size without cancellation says nothing."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Result:
     """One target, dtype and mode. `error` is in `unit`s ("relative" or "ulp"); `ok` says whether it is within `bound`.
 
@@ -60,7 +61,7 @@ class Result:
         return not self.problem and self.error <= self.bound
 
 
-@dataclass(frozen=True)
+@frozen
 class Report:
     """What `verify` measured; `missing` are the targets whose framework is not installed."""
 
@@ -92,7 +93,7 @@ class Report:
 
 
 def verify(
-    spec: Spec,
+    spec: Spec | str,
     targets: list[str] | None = None,
     *,
     steps: int = 100,
@@ -101,11 +102,12 @@ def verify(
     modes: tuple[str, ...] | None = None,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
-    """Run `spec` on the targets (all installed ones by default) in eager and compiled modes.
+    """Run `spec`, or the one of that name, on the targets (all installed ones by default) in eager and compiled modes.
 
     `modes` narrows or widens what each target runs (torch also knows "inductor"). ValueError for an unknown target,
     MissingFramework for one that is named and not installed.
     """
+    spec = load(spec) if isinstance(spec, str) else spec
     results: list[Result] = []
     missing: list[str] = []
     for target in TARGETS if targets is None else targets:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import ir
+from .frozen import frozen
 from .ir import Assign, Call, Expr, Name, Stmt
 from .naming import fresh
 from .tidy import live
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .spec import Spec
 
 
-@dataclass(frozen=True)
+@frozen
 class Sum:
     """`name` becomes the sum over the model of `value`, a 0-d number per parameter; earlier sums may enter it."""
 
@@ -23,7 +23,7 @@ class Sum:
     value: Expr
 
 
-@dataclass(frozen=True)
+@frozen
 class View:
     """A view: sums over the model, then statements over the rule's own names, then the value."""
 

@@ -7,12 +7,12 @@ exist, and a word in `LATER` is refused by name.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from . import noise
+from .frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Domain:
     """An interval of the real line; `low_open` and `high_open` say that the end itself is outside."""
 
@@ -44,7 +44,7 @@ KINDS: dict[str, Domain] = {
 ARGUMENT_KINDS = ("Param", "Grad", "Step", "Input", "Slot", "Shared", "Array", "Matrix", "Scalar", *KINDS, "Optional")
 
 
-@dataclass(frozen=True)
+@frozen
 class Form:
     """How a function is called and its group: `elementwise`, a `reduction` over one array, `model`-wide, `noise`, …
 

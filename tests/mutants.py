@@ -25,7 +25,8 @@ import numpy as np
 
 import adaspec
 from adaspec import ir, text
-from adaspec.library import _dialects, rules
+from adaspec.index import dialects as hosts_of_dialects
+from adaspec.library import rules
 from adaspec.spec import Spec, make
 from equivalent import EQUIVALENT
 from originals import ORIGINALS, REFERRED, Original, Trial, distances, theirs, trials
@@ -206,7 +207,9 @@ def _leaves(gaps: Iterator[float], tolerance: float) -> bool:
 @cache
 def _entries(name: str) -> list[Original]:
     written = [entry for entry in REFERRED.values() if entry.name == name]
-    return written + [entry for entry in (*ORIGINALS, *MENDED) if _dialects().get(entry.name, entry.name) == name]
+    return written + [
+        entry for entry in (*ORIGINALS, *MENDED) if hosts_of_dialects().get(entry.name, entry.name) == name
+    ]
 
 
 @cache

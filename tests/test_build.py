@@ -20,7 +20,7 @@ import adaspec
 from adaspec.library import rules
 from adaspec.verification import supplied
 
-building = sys.modules["adaspec.build"]  # the attribute `adaspec.build` is the function
+building = importlib.import_module("adaspec.build")  # the attribute `adaspec.build` is the function
 RULES = rules()
 
 
@@ -123,7 +123,9 @@ def test_third_parties_add_targets(monkeypatch: pytest.MonkeyPatch) -> None:
         public_name=lambda spec: "make",
     )
     entry = SimpleNamespace(name="toy", load=lambda: target)
-    monkeypatch.setattr(building, "entry_points", lambda group: [entry] if group == "adaspec.backends" else [])
+    monkeypatch.setattr(
+        importlib.metadata, "entry_points", lambda group: [entry] if group == "adaspec.backends" else []
+    )
     assert "toy" in adaspec.targets()
     assert adaspec.build("adam", "toy")() == "adam"
 

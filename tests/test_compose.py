@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import adaspec
-from adaspec import compose, ir, library, shelf
+from adaspec import compose, index, ir, library, shelf
 from adaspec.build import TARGETS
 from adaspec.cli import main
 from adaspec.verification import supplied
@@ -54,7 +54,7 @@ def put(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
         monkeypatch.setattr(module, name, lambda: files)
 
     def clear() -> None:
-        for cached in (compose.raw, library._library, library._wrapped, library._dialects):
+        for cached in (compose.raw, library._library, library._wrapped, index.heading, index.dialects, index.host):
             cached.cache_clear()
         compose._FLAT.clear()
 

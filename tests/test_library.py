@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import adaspec
-from adaspec.library import _dialects
+from adaspec.index import dialects as hosts_of_dialects
 from adaspec.verification import supplied
 from originals import ORIGINALS
 from originals.defects import MENDED
@@ -26,7 +26,7 @@ CASES = [(name, hypers) for name in WRITTEN_TWICE for hypers in [{}, *VARIANTS.g
 
 
 def test_every_spec_has_a_reference_or_an_installed_original() -> None:
-    hosts = {_dialects().get(entry.name, entry.name) for entry in (*ORIGINALS, *MENDED)}
+    hosts = {hosts_of_dialects().get(entry.name, entry.name) for entry in (*ORIGINALS, *MENDED)}
     assert set(REFERENCES) <= set(NAMES)
     assert set(NAMES) <= set(REFERENCES) | hosts
     assert set(NAMES) <= set(adaspec.names())

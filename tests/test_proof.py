@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import adaspec
-from adaspec.library import VERSIONS, _dialects, equals
+from adaspec.index import dialects as hosts_of_dialects
+from adaspec.library import VERSIONS, equals
 from originals import ORIGINALS, REFERRED, Original, Trial, distances, trials
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +30,7 @@ def cases() -> list[Any]:
     """Every trial of every original. A plain run makes one of every spec, the one with drawn values; the proof, all."""
     found = []
     ranked = sorted(range(len(ENTRIES)), key=lambda i: CHEAP.index(ENTRIES[i].framework), reverse=True)
-    cheapest = {_dialects().get(ENTRIES[i].name, ENTRIES[i].name): i for i in ranked}
+    cheapest = {hosts_of_dialects().get(ENTRIES[i].name, ENTRIES[i].name): i for i in ranked}
     for i, entry in enumerate(ENTRIES):
         for trial in _trials(i):
             plain = trial.label == "drawn" and i in cheapest.values()
@@ -49,7 +50,7 @@ def test_the_dialect_is_its_original(entry: Original, trial: Trial) -> None:
 
 
 def test_every_dialect_that_names_an_original_is_proven() -> None:
-    named = {name for name in _dialects() if equals(name)}
+    named = {name for name in hosts_of_dialects() if equals(name)}
     assert named <= {entry.name for entry in ORIGINALS}
 
 

@@ -33,7 +33,7 @@ def find(typed: str, review: bool = False) -> tuple[Spec, int]:
 def _load(typed: str, review: bool) -> Spec:
     if typed == "-":
         return make(sys.stdin.buffer.read(LONGEST), "<stdin>")
-    if typed in library.names():
+    if library.known(typed):
         file = library._files().get(typed) if review else None
         return library.load(typed) if file is None else make(file.read_bytes(), f"{typed}.py")
     if not typed or "\0" in typed:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..frozen import frozen
 from .expressions import Node
 from .statements import Stmt
 
@@ -11,7 +10,7 @@ EACH = 64
 """The axis of a slot per axis: no axis that a spec can write."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Init(Node):
     """How a slot begins: `zeros`, `ones`, `full` (with a value), `copy` of the parameter, or `first_grad`.
 
@@ -41,7 +40,7 @@ class Init(Node):
         return self.only == EACH
 
 
-@dataclass(frozen=True)
+@frozen
 class Slot(Node):
     """State kept per parameter array. `dtype` None is the default: the parameter's, float32 where that is narrower."""
 
@@ -50,7 +49,7 @@ class Slot(Node):
     dtype: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Input(Node):
     """What the caller supplies in each step: an array like each parameter or, if `scalar`, one number for the model.
 
@@ -64,7 +63,7 @@ class Input(Node):
     view: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Shared(Node):
     """One float64 scalar for the whole model; `initial` is a number or the name of a hyperparameter, read at init."""
 
@@ -72,7 +71,7 @@ class Shared(Node):
     initial: float | str
 
 
-@dataclass(frozen=True)
+@frozen
 class Hyper(Node):
     """A hyperparameter: `kind` is one of `domains.KINDS`; `optional` admits None, which is then a static fact."""
 
@@ -87,7 +86,7 @@ class Hyper(Node):
         return self.kind in ("Count", "Flag")
 
 
-@dataclass(frozen=True)
+@frozen
 class Argument(Node):
     """An argument of a helper: `kind` is `Array`, `Matrix`, `Scalar`, `Step`, `Param`, … or a hyperparameter's."""
 
@@ -96,7 +95,7 @@ class Argument(Node):
     keyword: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Function(Node):
     """A helper (`role` "helper"), a `@schedule`, or a `@view("label")`, whose `label` is then set."""
 
@@ -108,7 +107,7 @@ class Function(Node):
     label: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Setting(Node):
     """One value of a dialect."""
 
@@ -116,7 +115,7 @@ class Setting(Node):
     value: float | int | bool | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Word(Node):
     """What an implementation calls the hyperparameter, slot or Shared `name`: `word`, or its element `place`.
 
@@ -142,7 +141,7 @@ class Word(Node):
         return "None" if self.word is None else f'"{self.spelt}"'
 
 
-@dataclass(frozen=True)
+@frozen
 class Dialect(Node):
     """A named implementation, `adam:torch`, and the hyperparameters with which the rule equals it.
 
@@ -156,7 +155,7 @@ class Dialect(Node):
     names: tuple[Word, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Inner(Node):
     """The rule that a wrapper wraps: its name in the text, and the composition that it is unless another is given."""
 
@@ -164,7 +163,7 @@ class Inner(Node):
     default: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Rule(Node):
     """The update rule itself, as declared: what `parse` yields, `compose` writes out and `check` has approved.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
+from ..frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Span:
     """Where a node stands in its text: 1-based lines, 0-based columns in characters, the end exclusive."""
 
@@ -19,36 +21,36 @@ class Span:
 NOWHERE = Span(0, 0, 0, 0)
 
 
-@dataclass(frozen=True)
+@frozen
 class Node:
     span: Span = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
 
 
-@dataclass(frozen=True)
+@frozen
 class Expr(Node):
     pass
 
 
-@dataclass(frozen=True)
+@frozen
 class Number(Expr):
     """A finite literal. `int` stays `int`: an integer exponent or axis means something else than a float."""
 
     value: int | float
 
 
-@dataclass(frozen=True)
+@frozen
 class Constant(Expr):
     """`True`, `False` or `None`: static by nature."""
 
     value: bool | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Name(Expr):
     id: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Unary(Expr):
     """`-` on numbers, `~` on arrays of truth values, `not` on static facts."""
 
@@ -56,7 +58,7 @@ class Unary(Expr):
     operand: Expr
 
 
-@dataclass(frozen=True)
+@frozen
 class Binary(Expr):
     """`+ - * / ** @` on numbers and arrays, `% //` on numbers that no array enters, `& |` on truth values."""
 
@@ -65,7 +67,7 @@ class Binary(Expr):
     right: Expr
 
 
-@dataclass(frozen=True)
+@frozen
 class Compare(Expr):
     """`< <= > >= == !=`, and `is` / `is not` against `None`."""
 
@@ -74,7 +76,7 @@ class Compare(Expr):
     right: Expr
 
 
-@dataclass(frozen=True)
+@frozen
 class Logical(Expr):
     """`and` / `or` of static facts."""
 
@@ -82,7 +84,7 @@ class Logical(Expr):
     values: tuple[Expr, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Choose(Expr):
     """`then if test else otherwise`, the test being static."""
 
@@ -91,7 +93,7 @@ class Choose(Expr):
     otherwise: Expr
 
 
-@dataclass(frozen=True)
+@frozen
 class Call(Expr):
     """A function of the vocabulary, or before expansion a helper, schedule or view of the same file."""
 
@@ -103,14 +105,14 @@ class Call(Expr):
         return dict(self.options).get(name)
 
 
-@dataclass(frozen=True)
+@frozen
 class Transpose(Expr):
     """`.T`: the last two axes change places."""
 
     operand: Expr
 
 
-@dataclass(frozen=True)
+@frozen
 class Ndim(Expr):
     """A fact of a shape as a whole; `word` is how it is written."""
 
@@ -118,35 +120,35 @@ class Ndim(Expr):
     word: ClassVar[str] = "ndim"
 
 
-@dataclass(frozen=True)
+@frozen
 class Size(Ndim):
     """`operand.size`: the number of elements."""
 
     word: ClassVar[str] = "size"
 
 
-@dataclass(frozen=True)
+@frozen
 class FanIn(Ndim):
     """`fan_in(operand)`: how many inputs a neuron of the layer has; `fans.placed` leaves none."""
 
     word: ClassVar[str] = "fan_in"
 
 
-@dataclass(frozen=True)
+@frozen
 class FanOut(Ndim):
     """`fan_out(operand)`: how many outputs an input of the layer has."""
 
     word: ClassVar[str] = "fan_out"
 
 
-@dataclass(frozen=True)
+@frozen
 class Shape(Ndim):
     """The shape that `fold` and `spread` go back to: an argument that the checker gives them, no value of a spec."""
 
     word: ClassVar[str] = "shape"
 
 
-@dataclass(frozen=True)
+@frozen
 class Dim(Expr):
     """`operand.shape[axis]`; the checker turns a positive axis into one counted from the end."""
 
@@ -154,7 +156,7 @@ class Dim(Expr):
     axis: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Pick(Expr):
     """`a[i]`, the slot of one axis, or with a `Shape` as operand `x.shape[i]`; `axes.unrolled` leaves none."""
 
@@ -162,7 +164,7 @@ class Pick(Expr):
     index: Expr
 
 
-@dataclass(frozen=True)
+@frozen
 class Index(Expr):
     """`operand[...]` with items `"..."`, `":"` and `None` (a new axis) alone: it only ever adds axes of length 1."""
 
@@ -170,7 +172,7 @@ class Index(Expr):
     items: tuple[str | None, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Part(Expr):
     """One of the results of `eigh`, `qr` or `svd`: `operand` is the name that holds them all."""
 
@@ -178,7 +180,7 @@ class Part(Expr):
     index: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Draw(Expr):
     """Noise of the parameter's shape (`adaspec.noise`); `stream` counts the draws of an expanded rule from 0."""
 

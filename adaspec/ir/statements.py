@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..frozen import frozen
 from .expressions import Expr, Node
 
 
-@dataclass(frozen=True)
+@frozen
 class Stmt(Node):
     pass
 
 
-@dataclass(frozen=True)
+@frozen
 class Assign(Stmt):
     """`name = value`; with an index the slot of one axis, until `axes.unrolled`."""
 
@@ -21,7 +20,7 @@ class Assign(Stmt):
     index: Expr | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Unpack(Stmt):
     """`w, q[i] = eigh(a)`, or the values of a helper; expansion makes assignments of it.
 
@@ -33,7 +32,7 @@ class Unpack(Stmt):
     indices: tuple[tuple[Expr, ...], ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class If(Stmt):
     """A branch on a static fact; the checker makes a `When` of one on a number (`t % k == 0`)."""
 
@@ -42,7 +41,7 @@ class If(Stmt):
     otherwise: tuple[Stmt, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class When(If):
     """A branch on a number that is one for the whole model: at each step one of its sides runs, and the other is free.
 
@@ -50,7 +49,7 @@ class When(If):
     """
 
 
-@dataclass(frozen=True)
+@frozen
 class For(Stmt):
     """`for _ in range(count)`; the count is static. With a variable a loop over axes, until `axes.unrolled`."""
 
@@ -59,13 +58,13 @@ class For(Stmt):
     variable: str = "_"
 
 
-@dataclass(frozen=True)
+@frozen
 class Assert(Stmt):
     test: Expr
     message: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Return(Stmt):
     """Of a rule: the parameter, the slots, the shared scalars, each a `Name`. Of a helper: one expression."""
 

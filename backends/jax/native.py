@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from adaspec.frozen import frozen
 from adaspec.lower import lower
 from adaspec.portable import (
     ParameterState,
@@ -34,7 +34,7 @@ WRAPPING = {"inner_state", "hyperparams", "hyperparams_states"}
 Where = tuple[int | str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Field:
     """A field of a named tuple somewhere inside a state."""
 

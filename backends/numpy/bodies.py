@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from adaspec.facts import negation
+from adaspec.frozen import frozen
 from adaspec.ir import Expr
 from adaspec.lower import Lowered
 
@@ -20,7 +19,7 @@ MOST = 8
 """Each such test doubles the code: beyond so many bodies there is one, of whole arrays."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Choice:
     test: Expr
     then: Tree

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from adaspec import ir
+from adaspec.frozen import frozen
 from adaspec.inplace import Branch, Item, Loop, Op, Plan
 from adaspec.ir import Binary, Call, Expr, Name, Number, Unary
 from adaspec.printer import PRECEDENCE
@@ -23,7 +23,7 @@ Hoist = Callable[[str, Expr], str]
 """Takes the text of a number and its expression, and gives the name that it has in front of the loops."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Reduction:
     """What becomes of a sum over the blocks; with an axis, `piece` is the part of it that belongs to a block."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adaspec import domains, ir
+from adaspec.frozen import frozen
 from adaspec.ir import Assign, Dim, Expr, For, If, Name, Ndim, Number, Stmt
 from adaspec.lower import Lowered, lowered_type
 from adaspec.types import Type, joined, signature
@@ -20,7 +21,7 @@ from adaspec.types import Type, joined, signature
 from .naming import Names
 
 
-@dataclass(frozen=True)
+@frozen
 class Phase:
     """`before`: scalars that are computed once per step; then `body`, once per parameter, and the totals over them all.
 

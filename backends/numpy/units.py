@@ -7,9 +7,8 @@ block of the parameter (`WALK`), or block by block into a number or a smaller ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from adaspec import ir
+from adaspec.frozen import frozen
 from adaspec.ir import Call, Choose, Expr, Index, Name, Number, Stmt, Transpose
 from adaspec.types import Type
 
@@ -36,7 +35,7 @@ class Unstreamable(Exception):
     """The body needs arrays of the parameter's size beside its state; the message says for what."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Unit:
     """`reads` and `binds` map each name to the number of its value; `place` is the unit's place in the order."""
 
@@ -48,7 +47,7 @@ class Unit:
     binds: dict[str, int]
 
 
-@dataclass(frozen=True)
+@frozen
 class Sum:
     """What a parameter adds to a total at the end of a phase."""
 
@@ -58,7 +57,7 @@ class Sum:
     reads: dict[str, int]
 
 
-@dataclass(frozen=True)
+@frozen
 class Units:
     """`last` tells the number of each name's last value."""
 

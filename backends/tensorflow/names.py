@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from adaspec import ir
 from adaspec.emit import mangle
+from adaspec.frozen import frozen
 from adaspec.lower import Lowered
 from adaspec.spec import Spec
 from adaspec.words import words
@@ -71,7 +71,7 @@ def class_name(spec: Spec) -> str:
     return mangle([spec.class_name], MODULE)[spec.class_name]
 
 
-@dataclass(frozen=True)
+@frozen
 class Names:
     """Every name of a spec with its spellings: as an argument, as an attribute, as a local of a method."""
 
