@@ -12,6 +12,7 @@ from adaspec import ir
 from adaspec.complexes import takes_complex
 from adaspec.emit import doc_lines, mangle
 from adaspec.facts import FALSE, TRUE, negation
+from adaspec.gathered import gathered
 from adaspec.lower import Lowered
 from adaspec.noise import SEED
 from adaspec.spec import Spec
@@ -75,7 +76,7 @@ def public_name(spec: Spec) -> str:
 
 class Module:
     def __init__(self, lowered: Lowered) -> None:
-        self.lowered = lowered
+        self.lowered = lowered = gathered(lowered)
         self.rule = rule = lowered.rule
         self.factory = public_name(lowered.spec)
         self.state = f"{lowered.spec.class_name}State"

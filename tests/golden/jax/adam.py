@@ -130,15 +130,15 @@ def adam(
         t = count.astype(dtype)
         c1 = -jnp.expm1(t * _log(beta1))  # 1 - beta1**t
         c2 = -jnp.expm1(t * _log(beta2))  # 1 - beta2**t
+        eps_t = eps * jnp.sqrt(c2)
+        lr_t = lr * jnp.sqrt(c2) / c1
 
         def rule(g, m, v):
             if _nothing(g):
                 return g, m, v
             m = m + (1 - beta1) * (g - m)
             v = v + (1 - beta2) * (g**2 - v)
-            m_hat = m / c1
-            v_hat = v / c2
-            return -lr * m_hat / (jnp.sqrt(v_hat) + eps), m, v
+            return -lr_t * m / (jnp.sqrt(v) + eps_t), m, v
 
         update, m, v = _each(3, rule, updates, state.m, state.v)
         return _cast(update, updates), AdamState(count=count, m=_cast(m, state.m), v=_cast(v, state.v))

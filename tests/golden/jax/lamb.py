@@ -141,13 +141,16 @@ def lamb(
         t = count.astype(dtype)
         c1 = -jnp.expm1(t * _log(beta1))  # 1 - beta1**t
         c2 = -jnp.expm1(t * _log(beta2))  # 1 - beta2**t
+        eps_t = eps * jnp.sqrt(c2)
+        weight_decay_t = weight_decay * c1 / jnp.sqrt(c2)
+        k1 = jnp.sqrt(c2) / c1
 
         def rule(g, x, m, v):
             if _nothing(g):
                 return g, m, v
             m = m + (1 - beta1) * (g - m)
             v = v + (1 - beta2) * (g**2 - v)
-            u = m / c1 / (jnp.sqrt(v / c2) + eps) + weight_decay * x
+            u = k1 * (m / (jnp.sqrt(v) + eps_t) + weight_decay_t * x)
             trust = jnp.where((_norm(x) > 0) & (_norm(u) > 0), _norm(x) / _norm(u), 1.0)
             return -lr * trust * u, m, v
 

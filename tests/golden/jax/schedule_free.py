@@ -148,6 +148,9 @@ def schedule_free(
         c1 = -jnp.expm1(t * _log(beta2))  # 1 - beta2**t
         weight = weight + lr * lr
         c = jnp.where(weight > 0, lr * lr / weight, 0.0)
+        eps_t = eps * jnp.sqrt(c1)
+        weight_decay_t = weight_decay / jnp.sqrt(c1)
+        lr_t = lr * jnp.sqrt(c1)
 
         def rule(g, y, z, v):
             if _nothing(g):
@@ -155,7 +158,7 @@ def schedule_free(
             old = y
             x = y + _div(1 - beta1, beta1) * (y - z)
             v = v + (1 - beta2) * (g**2 - v)
-            z = z - lr * (g / (jnp.sqrt(v / c1) + eps) + weight_decay * y)
+            z = z - lr_t * (g / (jnp.sqrt(v) + eps_t) + weight_decay_t * y)
             x = x + c * (z - x)
             y = x + (1 - beta1) * (z - x)
             return y - old, z, v
