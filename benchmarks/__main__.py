@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def plan(options: argparse.Namespace) -> list[dict[str, Any]]:
         {
             "target": target, "threads": threads, "workload": workload, "rule": name, "spec": RULES[name].on(target),
             "shapes": shapes[workload], "peers": RULES[name].peers.get(target, []), "loop": RULES[name].loop,
-            "compile": not (options.quick or options.no_compile),
+            "compile": not (options.quick or options.no_compile), "extra": RULES[name].extra.get(target, []),
         }
         for target in options.target
         if present(target)
@@ -93,10 +94,22 @@ def run(options: argparse.Namespace, before: dict[str, Any] | None) -> int:
     written = options.out / f"{options.name}.json"
     write_text(written, json.dumps(record, indent=1) + "\n")
     show(out, record, before, options.every)
-    out.print(Text.assemble("\nwritten: ", (str(written), "link")), soft_wrap=True)
+    files = [written, *pictures(record, options.out, options.name)]
+    out.print(Text.assemble("\nwritten: ", (", ".join(map(str, files)), "link")), soft_wrap=True)
     for target in (t for t in options.target if not present(t)):
         out.print(Text(f"not measured: {target} is not installed", "note"))
     return 1 if any("error" in contest for contest in found) else 0
+
+
+def pictures(record: dict[str, Any], folder: Path, name: str) -> list[Path]:
+    """The files of the pictures: one for each number of threads; none where matplotlib is not installed."""
+    if find_spec("matplotlib") is None:
+        return []
+    from .picture import draw
+
+    counts = sorted({c["threads"] for c in record["contests"]})
+    paths = {n: folder / (f"{name}.png" if n == counts[0] else f"{name}_{n}_threads.png") for n in counts}
+    return [path for n, path in paths.items() if draw(record, n, path)]
 
 
 def _words(known: list[str]) -> Any:

@@ -28,6 +28,8 @@ class Rule:
     peers: Peers = field(default_factory=dict)
     loop: dict[str, Any] | None = None
     workloads: tuple[str, ...] = ()
+    extra: dict[str, list[str]] = field(default_factory=dict)
+    """By target, functions of `extra.py` that make more contenders."""
 
     def on(self, target: str) -> str:
         return self.spec.get(target, self.spec[""])
@@ -47,6 +49,10 @@ RULES: dict[str, Rule] = {
             "tensorflow": [peer("keras.optimizers.Adam")],
         },
         loop(ADAM, "m", "v", scalars=ADAM_SCALARS),
+        extra={
+            "jax": ["benchmarks.extra.keras_on_jax"],
+            "tensorflow": ["benchmarks.extra.resource_apply_adam"],
+        },
     ),
     "adamw": Rule(
         {"": "adamw"},

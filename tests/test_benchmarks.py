@@ -49,6 +49,7 @@ def test_a_quick_run_and_its_comparison(tmp_path: Path, capsys: pytest.CaptureFi
     words = ["--quick", "--target", "numpy", "--workload", "mlp", "--threads", "1", "--rule", "adam,muon"]
     assert bench.main([*words, "--out", str(tmp_path), "--name", "one"]) == 0
     record = suite.load(tmp_path / "one.json")
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
     first, second = record["contests"]
     assert [first[name] for name in suite.PLACE] == ["numpy", 1, "mlp", "adam"] and second["rule"] == "muon"
     assert first["parameters"] == 99738 and first["bytes_per_parameter"] == 28
@@ -143,7 +144,10 @@ def test_without_a_compiler_a_copy_is_the_limit(monkeypatch: pytest.MonkeyPatch)
     assert limit(traffic(adaspec.load("adam"), [(100,)]), 1)[2] == "NumPy copy"
 
 
-@pytest.mark.parametrize("name", ["adam", "adax", "lion", "adafactor", "lamb", "muon", "cautious_adamw", "rprop"])
+EXPRESSIONS = ["adam", "adax", "lion", "adafactor", "lamb", "muon", "cautious_adamw", "rprop"]
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
 def test_naive_expressions_take_the_steps_of_the_rule(name: str) -> None:
     spec = adaspec.load(name)
     rng = np.random.default_rng(0)
@@ -158,6 +162,24 @@ def test_naive_expressions_take_the_steps_of_the_rule(name: str) -> None:
     for x, y in zip(mine, meant, strict=True):
         assert x.dtype == np.float32
         np.testing.assert_allclose(x, y, atol=1e-4)
+
+
+@pytest.mark.needs_torch
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_plain_torch_takes_the_steps_of_the_rule(name: str) -> None:
+    from adaspec.bench.on_torch import Field
+
+    spec = adaspec.load(name)
+    field = Field([(4, 3), (6, 5)], 1)
+    opt, meant = adaspec.interpret(spec), [leaf.detach().numpy().astype(np.float64) for leaf in field.leaves]
+    grads, state = [np.asarray(g, np.float64) for g in field.grads], opt.init(meant)
+    (plain,) = [c for c in field.contenders(spec, [], {}) if c.name == "plain torch"]
+    step = plain.make()
+    for _ in range(3):
+        step()
+        meant, state = opt.step(meant, grads, state)
+    for x, y in zip(field.leaves, meant, strict=True):
+        np.testing.assert_allclose(x.detach().numpy(), y, atol=1e-4)
 
 
 def test_what_is_no_plain_expression_has_no_naive_form() -> None:
@@ -199,7 +221,7 @@ def test_peers_are_the_originals_of_the_name() -> None:
 def test_goals_name_what_is_measured(goal: Goal) -> None:
     rule = RULES[goal.rule]
     assert goal.target in TARGETS and goal.workload in (rule.workloads or WORKLOADS) and goal.most > 0
-    known = {LIMIT, PEER, "naive NumPy", "C by hand", ""}
+    known = {LIMIT, PEER, "naive NumPy", "plain torch", "C by hand", ""}
     for p in rule.peers.get(goal.target, []):
         known |= {f"{Peer(p['of']).name}{word}" for word in ("", " fused", " foreach", " jit")}
     assert goal.against in known
@@ -238,7 +260,7 @@ def test_every_framework_runs(target: str) -> None:
     row = {"target": target, "threads": 1, "workload": "mlp", "rule": "momentum", "spec": "momentum", "shapes": shapes}
     (found,) = suite.run([row | {"peers": [p]}], {"rounds": 1, "seconds": 0.0}, lambda what: None)
     assert found["rows"] and not [r for r in found["rows"] if "error" in r], found
-    assert {r["kind"] for r in found["rows"]} == {"limit", "ours", "peer"}
+    assert {r["kind"] for r in found["rows"]} == {"limit", "ours", "peer"} | ({"plain"} if target == "torch" else set())
 
 
 def test_make_bench_is_that_module() -> None:

@@ -6,7 +6,7 @@ and no array stays a Python float, so that nothing is widened to float64.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,15 +30,7 @@ def naive(spec: Spec, params: list[Array], grads: list[Array]) -> Callable[[], N
 
     Raises NotNaive.
     """
-    if spec.shared or spec.rule.inputs or spec.core.slots != spec.rule.slots:
-        raise NotNaive(f"{spec.name} keeps numbers of the model, takes inputs or loops over axes")
-    nodes = [node for stmt in spec.checked for node in ir.walk(stmt)]
-    strange = {node.function for node in nodes if isinstance(node, ir.Call)} - KNOWN.keys()
-    strange |= {type(node).__name__.lower() for node in nodes if isinstance(node, STRANGE)}
-    if strange:
-        raise NotNaive(f"{spec.name} says {', '.join(sorted(strange))}, which is no plain expression of NumPy")
-    slots = [{name: _begun(s.init, x, g) for name, s in spec.state(x.shape).items()} for x, g in _both(params, grads)]
-    update = _function(spec)
+    update, slots = function(spec, KNOWN), beginnings(spec, params, grads, np.full)
     t = 0
 
     def step() -> None:
@@ -46,23 +38,29 @@ def naive(spec: Spec, params: list[Array], grads: list[Array]) -> Callable[[], N
         t += 1
         with np.errstate(all="ignore"):
             for i, own in enumerate(slots):
-                params[i], *new = update(params[i], grads[i], float(t), *(own.get(name) for name in spec.slots))
-                own.update({name: a for name, a in zip(spec.slots, new, strict=True) if name in own})
+                params[i], *own[:] = update(params[i], grads[i], float(t), *own)
 
     return step
 
 
-def _both(params: list[Array], grads: list[Array]) -> list[tuple[Array, Array]]:
-    return list(zip(params, grads, strict=True))
+def function(spec: Spec, known: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+    """The update of one parameter: `(x, g, t, *slots)` to `(x, *slots)`, with `known` for the words of the language.
 
-
-def _function(spec: Spec) -> Callable[..., Any]:
+    A slot that a parameter does not have is None there and back. Raises NotNaive.
+    """
+    if spec.shared or spec.rule.inputs or spec.core.slots != spec.rule.slots:
+        raise NotNaive(f"{spec.name} keeps numbers of the model, takes inputs or loops over axes")
+    nodes = [node for stmt in spec.checked for node in ir.walk(stmt)]
+    strange = {node.function for node in nodes if isinstance(node, ir.Call)} - known.keys()
+    strange |= {type(node).__name__.lower() for node in nodes if isinstance(node, STRANGE)}
+    if strange:
+        raise NotNaive(f"{spec.name} says {', '.join(sorted(strange))}, which is no plain expression")
     rule = spec.rule
     arguments = ", ".join([rule.param, rule.grad, rule.step or "_t", *spec.slots])
     values = ", ".join([rule.param, *spec.slots])
-    lines = [f"def update({arguments}):", *body(spec.checked[:-1], printer=_NumPy()), f"    return ({values},)"]
+    lines = [f"def update({arguments}):", *body(spec.checked[:-1], printer=_Arrays()), f"    return ({values},)"]
     names: dict[str, Any] = {
-        **KNOWN,
+        **known,
         **spec.defaults,
         "__builtins__": {"range": range, "AssertionError": AssertionError},
     }
@@ -70,19 +68,28 @@ def _function(spec: Spec) -> Callable[..., Any]:
     return names["update"]
 
 
-class _NumPy(Printer):
+def beginnings(spec: Spec, params: list[Any], grads: list[Any], full: Callable[..., Any]) -> list[list[Any]]:
+    """The slots of each parameter, None for those it does not have; `full(shape, value, dtype)` makes an array."""
+    found = []
+    for x, g in zip(params, grads, strict=True):
+        own = spec.state(tuple(x.shape))
+        found.append([_begun(own[name].init, x, g, full) if name in own else None for name in spec.slots])
+    return found
+
+
+class _Arrays(Printer):
     def transpose(self, operand: ir.Expr) -> str:
         return f"{super().transpose(operand).removesuffix('.T')}.mT"
 
 
-def _begun(init: ir.Init, x: Array, g: Array) -> Any:
+def _begun(init: ir.Init, x: Any, g: Any, full: Callable[..., Any]) -> Any:
     if init.kind in ("copy", "first_grad"):
-        return (x if init.kind == "copy" else g).copy()
-    plain = init.only is None and init.cut is None
-    if init.kind not in ("zeros", "ones", "full") or not plain or isinstance(init.value, str):
+        return (x if init.kind == "copy" else g) + 0
+    plain = init.only is None and init.cut is None and not isinstance(init.value, str)
+    if init.kind not in ("zeros", "ones", "full") or not plain:
         raise NotNaive("a slot begins in no plain way")
     shape = () if init.scalar else tuple(n for i, n in enumerate(x.shape) if i - x.ndim != init.without)
-    return np.full(shape, init.value, x.dtype)
+    return full(shape, init.value, dtype=x.dtype)
 
 
 def _weak(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,7 @@
-"""The contenders on torch: ours, and each peer fused, with foreach, in a loop and, over few tensors, compiled."""
+"""The contenders on torch: ours, plain expressions, and each peer fused, with foreach and in a loop.
+
+Over few tensors the expressions and torch's own optimizers are compiled, too.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ import torch
 
 from ..build import build
 from ..spec import Spec
+from .naive import NotNaive, beginnings, function
 from .originals import Peer, rated, variants
+from .plain import KNOWN
 from .race import Contender, Step
 from .workloads import Shapes
 
@@ -43,6 +48,14 @@ class Field:
     def contenders(self, spec: Spec, peers: list[Peer], contest: dict[str, Any]) -> Iterator[Contender]:
         ours = build(spec, "torch")
         yield Contender("adaspec", "ours", lambda: ours(self.leaves, **rated(ours, {})).step)
+        few = len(self.leaves) <= MOST_COMPILED and bool(contest.get("compile"))
+        try:
+            update = function(spec, KNOWN)
+            yield Contender("plain torch", "plain", lambda: self._plain(spec, update))
+            if few:
+                yield Contender("plain torch compiled", "plain", lambda: self._plain(spec, update, compiled=True))
+        except NotNaive:
+            pass
         for peer in peers:
             try:
                 ways = variants(peer, "torch")
@@ -51,9 +64,33 @@ class Field:
                 continue
             for word, arguments in ways.items():
                 yield Contender(f"{peer.name} {word}".strip(), "peer", self._maker(peer, arguments), check=self.check)
-            if peer.of.startswith("torch.optim.") and len(self.leaves) <= MOST_COMPILED and contest.get("compile"):
+            if few and peer.of.startswith("torch.optim."):
                 make = self._maker(peer, rated(peer.cls(), peer.arguments), compiled=True)
                 yield Contender(f"{peer.name} compiled", "peer", make, check=self.check)
+
+    def _plain(self, spec: Spec, update: Callable[..., Any], compiled: bool = False) -> Step:
+        """The rule's equations, tensor by tensor, written back: eagerly, or as one compiled graph over all."""
+        slots = beginnings(spec, [leaf.detach() for leaf in self.leaves], self.grads, torch.full)
+        t: Any = torch.zeros((), dtype=torch.float64) if compiled else 0.0
+
+        def every(t: Any) -> None:
+            for leaf, g, own in zip(self.leaves, self.grads, slots, strict=True):
+                x, *rest = update(leaf, g, t, *own)
+                for old, new in zip((*own, leaf), (*rest, x), strict=True):  # the leaf last: a slot may be what it was
+                    if old is not None and old is not new:
+                        old.copy_(new)
+
+        if compiled:
+            torch._dynamo.reset()
+        run = torch.compile(every) if compiled else every
+
+        @torch.no_grad()
+        def step() -> None:
+            nonlocal t
+            t = t + 1
+            run(t)
+
+        return step
 
     def _maker(self, peer: Peer, arguments: dict[str, Any], compiled: bool = False) -> Callable[[], Step]:
         def make() -> Step:

@@ -19,10 +19,13 @@ ORDER = {"limit": 0, "hand": 1, "ours": 2}
 
 def contenders(contests: Iterable[dict[str, Any]]) -> Table:
     """Every contender of these contests, which are of one target: the limit, ours, and the others from the fastest."""
+    contests = list(contests)
     numbers = ("ms", "× limit", "GB/s", "temporaries", "first step")
-    rows = table("workload", "threads", "contender", *numbers, right=numbers)
+    several = len({contest["rule"] for contest in contests}) > 1
+    places = ["workload", *(["rule"] if several else []), "threads"]
+    rows = table(*places, "contender", *numbers, right=numbers)
     for contest in contests:
-        where = [Text(contest["workload"], "name"), Text(str(contest["threads"]))]
+        where = [Text(str(contest[name]), "name" if name == "workload" else "") for name in places]
         if "error" in contest:
             rows.add_row(*where, Text(safe(contest["error"]), "bad"))
             continue
@@ -36,7 +39,7 @@ def contenders(contests: Iterable[dict[str, Any]]) -> Table:
                 times = "" if r["of_limit"] is None else f"{r['of_limit']:.2f}"
                 cells = [milliseconds(r["ms"]), times, f"{r['gb_per_s']:.1f}", temporaries(r), first(r)]
                 rows.add_row(*where, name, *(Text(cell, style) for cell in cells))
-            where = [Text(""), Text("")]
+            where = [Text("") for _ in places]
     return rows
 
 
@@ -57,7 +60,7 @@ def summary(contests: Iterable[dict[str, Any]], before: dict[Any, dict[str, Any]
             said = contest.get("error") or next((r["error"] for r in contest["rows"] if "error" in r), "")
             rows.add_row(name, contest["rule"], "", "-", "", Text(safe(said), "bad"))
             continue
-        peer = best(contest, "peer")
+        peer = best(contest, "peer") or best(contest, "plain")
         cells = [milliseconds(limit["ms"]), milliseconds(mine["ms"]), f"{mine['of_limit']:.2f}"]
         against = [Text("none", "note"), "", Text("")]
         if peer is not None:

@@ -23,7 +23,7 @@ def run(plan: list[dict[str, Any]], budget: dict[str, Any], told: Told) -> Itera
     """Every contest of the plan as a record, in order; neighbours of one target and number of threads share a process.
 
     A plan's row has `PLACE`, `shapes`, and the rule as `spec` (a name) or `text`; it may have `peers`, a `loop` in C,
-    and `compile`.
+    `compile`, and `extra`: functions, by their dotted names, from a field to more contenders.
     """
     for (target, threads), rows in groupby(plan, key=lambda row: (row["target"], row["threads"])):
         asked = [row | {"label": label(row)} for row in rows]

@@ -53,6 +53,9 @@ def measured(job: dict[str, Any], contest: dict[str, Any], told: Callable[[str],
     rivals = [Peer(p["of"], p.get("arguments", {})) for p in contest["peers"]] if "peers" in contest else None
     rivals = peers(spec, target) if rivals is None else [p for p in rivals if p.installed]
     line = [Contender(how, "limit", lambda: call, factor), *field.contenders(spec, rivals, contest)]
+    for name in contest.get("extra", ()):
+        module, _, function = name.rpartition(".")
+        line += getattr(importlib.import_module(module), function)(field)
     rows = race(line, field.refresh, threads, Budget(**job["budget"]), moved.bytes, told)
     least = rows[0].get("ms")
     for row in rows:
