@@ -13,9 +13,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .build import build, export, targets
+    from .build import build, export
     from .conversion import convert
     from .errors import MissingFramework, SpecError, SpecWarning
+    from .frameworks import targets
     from .interpret import Interpreter, State, interpret
     from .library import load, names, optimizer, parse
     from .spec import Spec
@@ -27,9 +28,10 @@ __all__ = [
     "interpret", "load", "load_state", "names", "optimizer", "parse", "save_state", "targets", "verify",
 ]  # fmt: skip
 HOMES = {
-    "build": "build export targets",
+    "build": "build export",
     "conversion": "convert",
     "errors": "MissingFramework SpecError SpecWarning",
+    "frameworks": "targets",
     "interpret": "Interpreter State interpret",
     "library": "load names optimizer parse",
     "spec": "Spec",

@@ -12,36 +12,21 @@ from functools import lru_cache
 from typing import Any
 
 from .errors import MissingFramework, suggest
+from .frameworks import NEEDS, TARGETS, registered, targets
 from .layout import fitted
 from .library import known, load
 from .lower import lower
 from .spec import Spec, make
 from .words import spoken
 
-TARGETS = {"numpy": "", "torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}
-"""The built-in targets, each with the extra that installs its framework."""
-
-NEEDS = {"numpy": ("numpy",), "torch": ("torch",), "jax": ("jax", "optax"), "tensorflow": ("keras", "tensorflow")}
 GENERATED = "adaspec.generated"
-
-
-def targets() -> list[str]:
-    """The built-in targets and those of the entry-point group `adaspec.backends`."""
-    return [*TARGETS, *sorted(name for name in _others() if name not in TARGETS)]
-
-
-def _others() -> dict[str, Any]:
-    """What others registered, by name. Importing this takes longer than everything else here, and most have none."""
-    from importlib.metadata import entry_points
-
-    return {entry.name: entry for entry in entry_points(group="adaspec.backends")}
 
 
 def backend(target: str) -> Any:
     """The backend module of a target: it has `emit(lowered) -> str` and `public_name(spec) -> str`."""
     if target in TARGETS:
         return importlib.import_module(f"adaspec.backends.{target}")
-    found = _others().get(target)
+    found = registered().get(target)
     if found is not None:
         return found.load()
     raise ValueError(f"unknown target '{target}': {suggest(target, targets())}")

@@ -5,11 +5,14 @@ Everything is read off the rule, so a word is true of a spec from anywhere, not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from . import ir
-from .spec import Spec
-from .vocabulary import FUNCTIONS
+
+if TYPE_CHECKING:
+    from .spec import Spec
 
 MATRIX = ("matrix", "parts")
 
@@ -19,12 +22,15 @@ def constructs(spec: Spec) -> list[str]:
     return [word for word, (_, holds) in CONSTRUCTS.items() if holds(spec)] or ["elementwise"]
 
 
-def _nodes(spec: Spec) -> Iterator[ir.Node]:
+@lru_cache(maxsize=1)
+def _nodes(spec: Spec) -> tuple[ir.Node, ...]:
     """Every node of the statements once helpers are inlined."""
-    return ir.walk(spec.checked)
+    return tuple(ir.walk(spec.checked))
 
 
 def _calls(spec: Spec, group: str) -> list[ir.Call]:
+    from .vocabulary import FUNCTIONS  # with it comes NumPy, of which the words of the language know nothing
+
     return [n for n in _nodes(spec) if isinstance(n, ir.Call) and FUNCTIONS[n.function].group == group]
 
 

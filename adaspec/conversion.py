@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .build import TARGETS
+from .frameworks import TARGETS
 from .frozen import frozen
 from .holders import another_rule, held, spec_of
 from .kindred import same_optimizer

@@ -13,6 +13,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from .frameworks import TARGETS, targets
+
 __path__: list[str] = []
 
 
@@ -25,7 +27,7 @@ class Finder:
         if not fullname.startswith(f"{__name__}."):
             return None
         parts = fullname.split(".")
-        if len(parts) > 4 or not _is_target(parts[2]):
+        if len(parts) > 4 or (parts[2] not in TARGETS and parts[2] not in targets()):
             return None
         loader: Any = self
         return ModuleSpec(fullname, loader, is_package=len(parts) < 4)
@@ -45,12 +47,6 @@ class Finder:
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
         module.__file__ = filename
         exec(compile(text, filename, "exec", dont_inherit=True), module.__dict__)
-
-
-def _is_target(name: str) -> bool:
-    from .build import TARGETS, targets
-
-    return name in TARGETS or name in targets()
 
 
 if not any(isinstance(finder, Finder) for finder in sys.meta_path):

@@ -7,7 +7,8 @@ import sys
 from functools import cache
 from typing import Any
 
-from .build import TARGETS, made_of
+from .build import made_of
+from .frameworks import TARGETS
 from .interpret import Interpreter
 from .kindred import same_optimizer
 from .library import equals, load, names

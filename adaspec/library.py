@@ -16,7 +16,7 @@ from .chain import chain, is_chain
 from .errors import NO_PATH, SpecError, suggest
 from .frozen import frozen
 from .shelf import files as _files
-from .spec import Spec, make
+from .spec import Spec, checked, located, make
 from .text import canonical
 
 
@@ -122,7 +122,9 @@ def _from_file(path: Path) -> Spec:
 
 @cache
 def _library(name: str) -> Spec:
-    return make(shelf.read(name), f"{name}.py", quiet=True)  # its warnings are `adaspec check`'s to tell
+    """Parsed and checked like any; its warnings are `adaspec check`'s to tell."""
+    with located(f"{name}.py", shelf.read(name).decode()):
+        return checked(compose.raw(name))
 
 
 def wrappers() -> list[str]:

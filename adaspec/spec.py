@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from typing import Any
 
 from . import facts, ir
 from .axes import unrolled
-from .check import check
+from .check import Warn, check
 from .compose import composed
 from .errors import NO_PATH, Diagnostic, SpecError, SpecWarning
 from .expand import expand_function
@@ -263,19 +264,31 @@ def make(data: bytes | str, path: str = NO_PATH, quiet: bool = False, depth: int
     text = data if isinstance(data, str) else data.decode("utf-8")
     text = text.removeprefix("\ufeff")
     notes: list[Diagnostic] = []
-
-    def warn(message: str, node: ir.Node, hint: str) -> None:
-        notes.append(Diagnostic(message, node, hint))
-
-    try:
-        rule = composed(rule)
-        spec = Spec(rule)
-        _reread(spec)
-        spec.__dict__["checked"] = placed(check(rule, None if quiet else warn), spec.layout)
+    with located(path, text):
+        spec = checked(rule, None if quiet else lambda *note: notes.append(Diagnostic(*note)))
         _ = spec.body
         for function in rule.functions:
             if function.role != "helper":
                 spec._function(function)
+    for note in notes:
+        note.locate(path, text)
+        warnings.warn(str(note), SpecWarning, stacklevel=depth)
+    return spec
+
+
+def checked(rule: ir.Rule, warn: Warn | None = None) -> Spec:
+    """The spec of a rule as it is written, composed and checked. Raises SpecError at spans of its text."""
+    spec = Spec(composed(rule))
+    _reread(spec)
+    spec.__dict__["checked"] = placed(check(spec.rule, warn), spec.layout)
+    return spec
+
+
+@contextmanager
+def located(path: str, text: str) -> Iterator[None]:
+    """Gives every error of what is done inside its path and source line."""
+    try:
+        yield
     except SpecError as error:
         if error.path == NO_PATH:  # else it is of a rule of the library that this one calls
             error.locate(path, text)
@@ -284,10 +297,6 @@ def make(data: bytes | str, path: str = NO_PATH, quiet: bool = False, depth: int
         error = SpecError("nested too deeply once every helper is inlined", hint="name the parts of long expressions")
         error.locate(path, text)
         raise error from None
-    for note in notes:
-        note.locate(path, text)
-        warnings.warn(str(note), SpecWarning, stacklevel=depth)
-    return spec
 
 
 SMALL = 4096

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from . import facts, ir
-from .build import TARGETS, build
+from .build import build
 from .errors import MissingFramework
+from .frameworks import TARGETS
 from .frozen import frozen
 from .interpret import Interpreter
 from .library import load

@@ -12,9 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ..errors import MissingFramework, SpecError
 from .parser import parser
-from .terminal import Fault, complain, explain
 
 FAILED, BAD, INTERRUPTED, NO_READER = 1, 2, 130, 141
 
@@ -30,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return NO_READER
     except KeyboardInterrupt:
+        from .terminal import complain
+
         complain("interrupted")
         return INTERRUPTED
 
@@ -40,23 +40,32 @@ def _run(argv: list[str]) -> int:
         return options.run(options)
     except SystemExit as stop:  # argparse: 0 after --help and --version, 2 after bad usage
         return int(stop.code or 0)
-    except SpecError as error:
-        explain(error)
-    except Fault as error:
-        complain(str(error), error.hint)
-    except MissingFramework as error:
-        complain(str(error))
     except BrokenPipeError:
         raise
     except Exception as error:
-        # What the user typed is refused above; this is a fault of adaspec or of a framework. Its one line is for
-        # everyone, its traceback for whoever asks.
-        if os.environ.get("ADASPEC_TRACEBACK"):
-            raise
-        complain(
-            f"{type(error).__name__}: {error}", "a fault of adaspec: ADASPEC_TRACEBACK=1 shows where, please report it"
-        )
-    return BAD
+        _tell(error)
+        return BAD
+
+
+def _tell(error: Exception) -> None:
+    """What went wrong, on the standard error. What colours it is imported for that alone."""
+    from ..errors import MissingFramework, SpecError
+    from .terminal import Fault, complain, explain
+
+    match error:
+        case SpecError():
+            explain(error)
+        case Fault():
+            complain(str(error), error.hint)
+        case MissingFramework():
+            complain(str(error))
+        case _:
+            # What the user typed is refused above; this is a fault of adaspec or of a framework. Its one line is for
+            # everyone, its traceback for whoever asks.
+            if os.environ.get("ADASPEC_TRACEBACK"):
+                raise error
+            remedy = "a fault of adaspec: ADASPEC_TRACEBACK=1 shows where, please report it"
+            complain(f"{type(error).__name__}: {error}", remedy)
 
 
 def _never_refuse_a_character() -> None:

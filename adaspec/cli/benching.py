@@ -13,9 +13,9 @@ from .. import library
 from ..bench import report, suite
 from ..bench.traffic import traffic
 from ..bench.workloads import QUICK, WORKLOADS, fitting
-from ..build import NEEDS, TARGETS
 from ..chain import is_chain
 from ..errors import MissingFramework
+from ..frameworks import NEEDS, TARGETS
 from ..spec import Spec
 from .files import write_text
 from .finding import find

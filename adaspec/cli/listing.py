@@ -28,7 +28,8 @@ def run(as_json: bool, construct: list[str], family: str | None, target: str | N
         if not specs:
             known = {name.partition(":")[0] for name in library.names()}
             raise Fault(f"no family '{family}' in the library", suggest(family, sorted(known)))
-    specs = {name: spec for name, spec in specs.items() if set(construct) <= set(constructs(spec))}
+    if construct:
+        specs = {name: spec for name, spec in specs.items() if set(construct) <= set(constructs(spec))}
     if target is not None:
         specs = {name: spec for name, spec in specs.items() if _exports(spec, target)}
     dialects = {name: host for name, host in dialects.items() if host in specs}
@@ -57,9 +58,10 @@ def run(as_json: bool, construct: list[str], family: str | None, target: str | N
 
 def _wide(specs: Mapping[str, Spec]) -> Table:
     rows = table("rule", "title", "uses", "state", "hyperparameters", "source")
+    wrappers = library.wrappers()
     for name, spec in specs.items():
         rows.add_row(
-            _name(name), _heading(spec), ", ".join(constructs(spec)), _state(spec), " ".join(spec.hypers),
+            _name(name, wrappers), _heading(spec), ", ".join(constructs(spec)), _state(spec), " ".join(spec.hypers),
             Text(_source(spec), "note"),
         )  # fmt: skip
     return rows
@@ -68,16 +70,17 @@ def _wide(specs: Mapping[str, Spec]) -> Table:
 def _narrow(specs: Mapping[str, Spec]) -> Table:
     """The same in two columns: title, constructs, state and hyperparameters, source."""
     rows = table("rule", "title; what it uses; state; hyperparameters; source")
+    wrappers = library.wrappers()
     for name, spec in specs.items():
         facts = Text("  ").join(part for part in (_state(spec), Text(" ".join(spec.hypers), "link")) if part)
         parts = (Text(_heading(spec)), Text(", ".join(constructs(spec))), facts, Text(_source(spec), "note"))
-        rows.add_row(_name(name), Text("\n").join(part for part in parts if part))
+        rows.add_row(_name(name, wrappers), Text("\n").join(part for part in parts if part))
     return rows
 
 
-def _name(name: str) -> Text:
+def _name(name: str, wrappers: list[str]) -> Text:
     """The rule's name; that of a wrapper has brackets for the rule that it wraps."""
-    return Text(f"{name} (…)" if name in library.wrappers() else name, "name")
+    return Text(f"{name} (…)" if name in wrappers else name, "name")
 
 
 def _dialects(dialects: Mapping[str, str], specs: Mapping[str, Spec]) -> Table:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ..build import TARGETS, targets
 from ..constructs import CONSTRUCTS
 from ..errors import suggest
+from ..frameworks import TARGETS, targets
 
 ABOUT = "An optimizer compiler: write an update rule once, get the native optimizer of NumPy, torch, JAX and Keras."
 DTYPES = ["float64", "float32"]
@@ -32,9 +31,11 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
         options, extra = self.parse_known_args(args, namespace)
         if extra:
+            from difflib import get_close_matches
+
             command: Parser = getattr(options, "parser", self)
             word = next((w for w in extra if w.startswith("-")), extra[0])
-            close = difflib.get_close_matches(word.partition("=")[0], command._option_string_actions, n=1)
+            close = get_close_matches(word.partition("=")[0], command._option_string_actions, n=1)
             command.error(f"unknown argument {word!r}" + (f": did you mean '{close[0]}'?" if close else ""))
         return options
 

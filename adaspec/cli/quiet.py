@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 
-from ..build import NEEDS
+from ..frameworks import NEEDS
 
 SETTINGS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",

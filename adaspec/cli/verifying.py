@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import library
-from ..build import NEEDS, TARGETS
 from ..errors import MissingFramework
+from ..frameworks import NEEDS, TARGETS
 from ..spec import Spec
 from ..verification import Report, Result, verify
 from .finding import find
