@@ -46,8 +46,13 @@ class Leaves:
     def __init__(self, params: Any) -> None:
         import jax
 
+        from .flat import Flat
+
         if params is None:
             raise TypeError("the state of an optax transformation does not know its parameters: give params=")
+        self.layout = params.layout if isinstance(params, Flat) else None
+        """How the trees lie in vectors, where they do."""
+        params = params.tree if self.layout is not None else params
         rows, self.structure = jax.tree_util.tree_flatten_with_path(params)
         paths = [_path(keys) for keys, _ in rows]
         distinct(paths, "parameters have the path")
@@ -55,6 +60,9 @@ class Leaves:
 
     def flat(self, value: Any, field: str) -> dict[str, Any]:
         """A tree by path; None where it has none. ValueError if it is another structure."""
+        if (layout := getattr(value, "layout", None)) != self.layout:
+            raise ValueError(f"params and the state's {field!r} are trees of other shapes: only one of them is raveled")
+        value = value if layout is None else value.tree
         try:
             found = self.structure.flatten_up_to(value)
         except (TypeError, ValueError) as error:
@@ -78,7 +86,8 @@ class Leaves:
             None if like is None else self.array(unpacked((state.parameters[path].slots or {})[name]), like)
             for path, like in self.slots[name].items()
         ]
-        return self.structure.unflatten(found)
+        tree = self.structure.unflatten(found)
+        return tree if self.layout is None else self.layout.joined(tree)
 
     def array(self, value: np.ndarray, like: Any) -> Any:
         """An array of its own, where `like` is."""
