@@ -8,10 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adaspec.bench import report
+from adaspec.bench import report, suite
 from adaspec.cli.terminal import put, table
 
 from . import goals
+
+ENOUGH = 0.8
+"""The share of its threads' time that the limit has to have run, or other work was in the way."""
 
 
 def show(out: Console, record: dict[str, Any], before: dict[str, Any] | None, every: bool) -> None:
@@ -27,6 +30,8 @@ def show(out: Console, record: dict[str, Any], before: dict[str, Any] | None, ev
         out.print(Text.assemble("\n", (f"{target}, {many}", "title"), (f"  {clock}", "note")))
         own = [c for c in contests if (c["target"], c["threads"]) == (target, threads)]
         put(out, report.contenders(own) if every else report.summary(own, earlier))
+    if (busy := disturbed(contests)) is not None:
+        out.print(Text(f"\n{busy}", "warn"), soft_wrap=True)
     if record["startup"]:
         out.print(Text.assemble("\n", ("from a new process to the first step", "title"), ("  of Adam, mlp", "note")))
         put(out, startup_table(record["startup"]))
@@ -34,6 +39,15 @@ def show(out: Console, record: dict[str, Any], before: dict[str, Any] | None, ev
     if reached:
         out.print(Text.assemble("\n", ("goals", "title"), ("  of what was measured", "note")))
         put(out, goals_table(reached))
+
+
+def disturbed(contests: list[dict[str, Any]]) -> str | None:
+    """What is to be said where other work had the processors that several threads were to have."""
+    limits = [(c["threads"], row) for c in contests if c["threads"] > 1 and (row := suite.best(c, "limit"))]
+    short = [row for threads, row in limits if row["ms"] > 1 and row["processors"] < ENOUGH * threads]
+    if not short:
+        return None
+    return f"The machine was busy: in {len(short)} contests of several threads the limit did not get their processors."
 
 
 def startup_table(rows: list[dict[str, Any]]) -> Table:

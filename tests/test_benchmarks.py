@@ -54,7 +54,7 @@ def test_a_quick_run_and_its_comparison(tmp_path: Path, capsys: pytest.CaptureFi
     assert [first[name] for name in suite.PLACE] == ["numpy", 1, "mlp", "adam"] and second["rule"] == "muon"
     assert first["parameters"] == 99738 and first["bytes_per_parameter"] == 28
     names = {row["contender"]: row["kind"] for row in first["rows"]}
-    assert names["adaspec"] == "ours" and names["naive NumPy"] == "peer"
+    assert names["adaspec"] == "ours" and names["adaspec arrays"] == "other" and names["naive NumPy"] == "peer"
     assert all(row["ms"] > 0 and row["of_limit"] > 0 for row in first["rows"])
     assert {row["target"] for row in record["startup"]} == {"numpy"} and record["startup"][0]["import_ms"] > 0
     out = capsys.readouterr().out
@@ -260,7 +260,8 @@ def test_every_framework_runs(target: str) -> None:
     row = {"target": target, "threads": 1, "workload": "mlp", "rule": "momentum", "spec": "momentum", "shapes": shapes}
     (found,) = suite.run([row | {"peers": [p]}], {"rounds": 1, "seconds": 0.0}, lambda what: None)
     assert found["rows"] and not [r for r in found["rows"] if "error" in r], found
-    assert {r["kind"] for r in found["rows"]} == {"limit", "ours", "peer"} | ({"plain"} if target == "torch" else set())
+    more = {"torch": {"plain", "other"}, "jax": {"other"}}.get(target, set())
+    assert {r["kind"] for r in found["rows"]} == {"limit", "ours", "peer"} | more
 
 
 def test_make_bench_is_that_module() -> None:

@@ -1,4 +1,4 @@
-"""The contenders on NumPy: ours, the rule as naive expressions, and C loops written by hand."""
+"""The contenders on NumPy: ours, with a kernel and without, the rule as naive expressions, and C written by hand."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .loops import compiled, over
 from .naive import NotNaive, naive
 from .originals import Peer
 from .race import Contender, Step
+from .standing import alone
 from .workloads import Shapes
 
 
@@ -31,7 +32,8 @@ class Field:
 
     def contenders(self, spec: Spec, peers: list[Peer], contest: dict[str, Any]) -> Iterator[Contender]:
         """A contest may have a `loop`: the rule by hand in C, as `body`, `slots` and `scalars` of `loops.compiled`."""
-        yield Contender("adaspec", "ours", lambda: self._ours(spec))
+        yield Contender("adaspec", "ours", lambda: self._ours(build(spec, "numpy")))
+        yield Contender("adaspec arrays", "other", lambda: self._ours(alone(spec, "numpy")))
         try:
             step = naive(spec, list(self.params), self.grads)
             yield Contender("naive NumPy", "peer", lambda: step)
@@ -40,8 +42,8 @@ class Field:
         if loop := contest.get("loop"):
             yield Contender("C by hand", "hand", lambda: self._by_hand(loop))
 
-    def _ours(self, spec: Spec) -> Step:
-        opt = build(spec, "numpy")()
+    def _ours(self, made: Any) -> Step:
+        opt = made()
         state = opt.init(self.params)
         return lambda: opt.step(self.params, self.grads, state)
 

@@ -1,4 +1,4 @@
-"""The contenders on torch: ours, plain expressions, and each peer fused, with foreach and in a loop.
+"""The contenders on torch: ours, with a kernel and without, plain expressions, each peer fused, foreach and in a loop.
 
 Over few tensors the expressions and torch's own optimizers are compiled, too.
 """
@@ -16,6 +16,7 @@ from .naive import NotNaive, beginnings, function
 from .originals import Peer, rated, variants
 from .plain import KNOWN
 from .race import Contender, Step
+from .standing import alone
 from .workloads import Shapes
 
 MOST_COMPILED = 50
@@ -46,8 +47,8 @@ class Field:
             raise RuntimeError("its step takes the gradients away")
 
     def contenders(self, spec: Spec, peers: list[Peer], contest: dict[str, Any]) -> Iterator[Contender]:
-        ours = build(spec, "torch")
-        yield Contender("adaspec", "ours", lambda: ours(self.leaves, **rated(ours, {})).step)
+        yield Contender("adaspec", "ours", lambda: build(spec, "torch")(self.leaves).step)
+        yield Contender("adaspec arrays", "other", lambda: alone(spec, "torch")(self.leaves).step)
         few = len(self.leaves) <= MOST_COMPILED and bool(contest.get("compile"))
         try:
             update = function(spec, KNOWN)

@@ -14,7 +14,7 @@ from .suite import PLACE, best, ours
 TIE = 1.1
 """Two times whose ratio is below this are one."""
 
-ORDER = {"limit": 0, "hand": 1, "ours": 2}
+ORDER = {"limit": 0, "hand": 1, "ours": 2, "other": 3}
 
 
 def contenders(contests: Iterable[dict[str, Any]]) -> Table:
@@ -29,9 +29,9 @@ def contenders(contests: Iterable[dict[str, Any]]) -> Table:
         if "error" in contest:
             rows.add_row(*where, Text(safe(contest["error"]), "bad"))
             continue
-        line = sorted(contest["rows"], key=lambda r: (ORDER.get(r["kind"], 3), r.get("ms", float("inf"))))
+        line = sorted(contest["rows"], key=lambda r: (ORDER.get(r["kind"], 4), r.get("ms", float("inf"))))
         for r in line:
-            style = {"ours": "ok", "limit": "note"}.get(r["kind"], "")
+            style = {"ours": "ok", "other": "ok", "limit": "note"}.get(r["kind"], "")
             name = Text(r["contender"], style)
             if "error" in r:
                 rows.add_row(*where, name, Text("-", "note"), "", "", "", Text("does not run", "note"))
