@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +131,15 @@ def test_ravel_gives_away_no_memory_of_the_parameters() -> None:
     flat = adaspec.jax.ravel(params)
     jax.jit(lambda flat: jax.tree.map(lambda v: v + 1, flat), donate_argnums=0)(flat)
     assert not params.is_deleted() and params.tolist() == [0, 1, 2]
+
+
+def test_equal_layouts_are_one() -> None:
+    """A compiled step compares them at every call; a copy and a pickle have the same."""
+    params, (one, other) = problem()
+    flat = adaspec.jax.ravel(params)
+    again = [adaspec.jax.ravel(one), copy.deepcopy(flat), pickle.loads(pickle.dumps(flat))]
+    assert all(a.layout is flat.layout for a in again)
+    assert adaspec.jax.ravel({**other, "s": jnp.zeros(2)}).layout is not flat.layout
 
 
 def test_a_state_travels_between_vectors_and_trees(tmp_path: Path) -> None:

@@ -27,26 +27,21 @@ from .pieces import whole_only
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Where each parameter lies: of every leaf in the tree's order its shape, its dtype and the vector it is in."""
+    """Where each parameter lies: of every leaf in the tree's order its shape, its dtype and the vector it is in.
+
+    A compiled step compares the layouts of all that it is given at every call: `layout` makes equal ones the same.
+    """
 
     structure: Any
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[str, ...]
     vectors: tuple[str, ...]
 
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Layout) and self._key == other._key)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return layout, (self.structure, self.shapes, self.dtypes, self.vectors)
 
-    def __hash__(self) -> int:
-        return self._hash
-
-    @functools.cached_property
-    def _key(self) -> tuple[Any, ...]:
-        return self.structure, self.shapes, self.dtypes, self.vectors
-
-    @functools.cached_property
-    def _hash(self) -> int:  # asked for at every call of a compiled step
-        return hash(self._key)
+    def __deepcopy__(self, memo: Any) -> Layout:
+        return self
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
@@ -100,6 +95,12 @@ class Layout:
                 raise ValueError(f"{what}: part them, ravel(params, groups=mask)")
             out[name] = kinds.pop()
         return out
+
+
+@functools.cache
+def layout(structure: Any, shapes: Any, dtypes: Any, vectors: Any) -> Layout:
+    """The one layout of these."""
+    return Layout(structure, shapes, dtypes, vectors)
 
 
 @jax.tree_util.register_pytree_with_keys_class
@@ -157,7 +158,7 @@ def ravel(params: Any, *, groups: Any = None) -> Flat:
         labels = jax.tree.leaves(spread)
     dtypes = tuple(jnp.result_type(p).name for _, p in rows)
     vectors = tuple(f"{dtype}{label}" for dtype, label in zip(dtypes, labels, strict=True))
-    return Layout(structure, tuple(jnp.shape(p) for _, p in rows), dtypes, vectors).joined(params)
+    return layout(structure, tuple(jnp.shape(p) for _, p in rows), dtypes, vectors).joined(params)
 
 
 def flat(factory: Callable[..., Any], /) -> Callable[..., Any]:
