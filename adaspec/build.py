@@ -7,7 +7,10 @@ made again, so that classes pickle, deep-copy and survive spawn, and tracebacks 
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -39,9 +42,26 @@ def export(spec: Spec | str, target: str) -> str:
 
 @lru_cache(maxsize=512)
 def _export(spec: Spec, target: str) -> str:
-    text = fitted(backend(target).emit(lower(spoken(spec, target))))
-    check_generated(text, target)
+    with _uncollected():
+        text = fitted(backend(target).emit(lower(spoken(spec, target))))
+        check_generated(text, target)
     return text
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of garbage, for the few hundredths of a second that it takes to make a module.
+
+    Its syntax tree is ten thousand objects, all in use, and to look them over again and again was a quarter of the work.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def build(spec: Spec | str, target: str) -> Any:

@@ -56,7 +56,16 @@ class Kinds:
 
 def plain(node: Expr) -> Expr:
     """`node` in the vocabulary that `typeof` knows."""
-    node = ir.rebuild(node, plain)
+    if any(isinstance(n, Call) and n.function in UPDATES for n in ir.walk(node)):
+        return _plain(node)
+    return node
+
+
+UPDATES = ("axpy", "square", "copy")
+
+
+def _plain(node: Expr) -> Expr:
+    node = ir.rebuild(node, _plain)
     match node:
         case Call("axpy", (a, b, k)):
             return Binary("+", a, Binary("*", b, k))

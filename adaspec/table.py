@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 from . import ir
-from .ir import Assign, Call, Expr, For, If, Stmt
+from .ir import Assign, Call, Expr, For, If, Name, Stmt
 from .stage import typeof
 from .types import Env, Stage, Type, joined, signature
 
@@ -56,7 +56,15 @@ def bound(body: tuple[Stmt, ...]) -> list[str]:
 
 def lowered_type(value: Expr, table: Mapping[str, Type]) -> Type:
     """`typeof` for lowered expressions: a `lerp` has the type of the sum it stands for, None is narrowed away."""
-    return typeof(_plain(value), {name: _narrowed(table[name]) for name in ir.names(value) if name in table})
+    env: Env = {}
+    plain = True
+    for node in ir.walk(value):
+        if isinstance(node, Name):
+            if node.id in table:
+                env[node.id] = _narrowed(table[node.id])
+        elif isinstance(node, Call) and node.function == "lerp":
+            plain = False
+    return typeof(value if plain else _plain(value), env)
 
 
 @cache

@@ -31,7 +31,10 @@ def expression(node: ir.Expr) -> str:
 def docstring(text: str, indent: str = "") -> list[str]:
     """`text` as a docstring: safe whatever it holds, and the same text again when it is read back."""
     # A quote before another one, or at the end, could close the docstring.
-    escaped = re.sub(r'"(?="|$)', r"\"", "".join(_escaped(c) for c in text.replace("\\", "\\\\")))
+    plain = text.replace("\\", "\\\\")
+    if not plain.replace("\n", "").isprintable():
+        plain = "".join(map(_escaped, plain))
+    escaped = re.sub(r'"(?="|$)', r"\"", plain)
     first, *rest = escaped.split("\n")
     if not rest:
         return [f'{indent}"""{first}"""']

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import importlib
 import importlib.metadata
 import inspect
@@ -161,3 +162,24 @@ PLANTED = {
 def test_generated_code_is_checked_before_it_is_compiled(line: str) -> None:
     with pytest.raises(AssertionError, match=PLANTED[line]):
         building.check_generated(f"import numpy as np\n{line}\n", "numpy")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_left_as_it_was(enabled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It rests while a module is made; also after an emitter that fails."""
+    seen: list[bool] = []
+
+    def emit(lowered: Any) -> str:
+        seen.append(gc.isenabled())
+        raise ZeroDivisionError
+
+    toy = SimpleNamespace(emit=emit, public_name=lambda spec: "make")
+    monkeypatch.setattr(building, "backend", lambda target: toy)
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with pytest.raises(ZeroDivisionError):
+            adaspec.export("adam", "failing")
+        assert gc.isenabled() == enabled and seen == [False]
+    finally:
+        (gc.enable if was else gc.disable)()

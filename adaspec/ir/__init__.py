@@ -94,20 +94,23 @@ def _nodes(value: object) -> Iterator[Node]:
 
 def walk(node: Node | tuple[Node, ...]) -> Iterator[Node]:
     """`node` and everything under it, parents first."""
-    waiting: list[object] = [node]
-    while waiting:  # one loop and no recursion: nothing is called as often
+    waiting: list[Any] = [node]
+    while waiting:  # one loop without a call, since nothing is done as often
         value = waiting.pop()
-        if isinstance(value, Node):
+        names = _BACKWARDS.get(type(value))
+        if names is not None:
             yield value
-            for name in _backwards(type(value)):
+            for name in names:
                 waiting.append(getattr(value, name))
         elif isinstance(value, tuple):
             waiting += value[::-1]
+        elif isinstance(value, Node):
+            _BACKWARDS[type(value)] = _parts(type(value))[::-1]
+            waiting.append(value)
 
 
-@cache
-def _backwards(kind: type[Node]) -> tuple[str, ...]:
-    return _parts(kind)[::-1]
+_BACKWARDS: dict[type, tuple[str, ...]] = {}
+"""`_parts` of each class that was met, the last first: what `walk` puts on its stack."""
 
 
 def rebuild(node: N, change: Callable[[Any], Any]) -> N:

@@ -323,7 +323,7 @@ def helpers(text: str, takes_complex: bool) -> list[str]:
     """The definitions of the helpers that `text` calls, and those that they call."""
     texts = ALL | COMPLEX if takes_complex else ALL
     found: set[str] = set()
-    while new := {n for n in texts if n not in found and re.search(rf"\b{n}\(", text)}:
+    while new := {n for n in texts if n not in found and f"{n}(" in text and re.search(rf"\b{n}\(", text)}:
         found |= new
         text = "".join(texts[n] for n in sorted(new))
     return [texts[n].strip("\n") for n in texts if n in found]
