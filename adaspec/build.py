@@ -52,7 +52,7 @@ def _export(spec: Spec, target: str) -> str:
 def _uncollected() -> Iterator[None]:
     """Without the collector of garbage, for the few hundredths of a second that it takes to make a module.
 
-    Its syntax tree is ten thousand objects, all in use, and to look them over again and again was a quarter of the work.
+    Its syntax tree is ten thousand objects, all in use: to look them over again and again was a quarter of the work.
     """
     if not gc.isenabled():
         yield
