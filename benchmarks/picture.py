@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from adaspec.bench.report import TIE
-from adaspec.bench.suite import best, ours
+from adaspec.bench.suite import best, ours, rival
 
 INK, SOFT, GRID = "#1d2433", "#7a8194", "#e6e8ee"
 OURS, BETTER, WORSE, EVEN, PEER = "#0b62d6", "#2a9d5c", "#d1495b", "#b9bfcc", "#59617a"
@@ -60,7 +60,7 @@ def _panel(axes: Axes, contests: list[dict[str, Any] | None], names: list[str] |
     for y, contest in enumerate(contests):
         if contest is None:
             continue
-        mine, peer = ours(contest), best(contest, "peer")
+        mine, peer = ours(contest), rival(contest)
         assert mine is not None
         x = mine["of_limit"]
         if peer is not None:
@@ -88,7 +88,7 @@ def _panel(axes: Axes, contests: list[dict[str, Any] | None], names: list[str] |
 
 def _axis(axes: Axes, contests: list[dict[str, Any]]) -> None:
     """One scale for all panels, wide enough for the labels on the right."""
-    shown = [row["of_limit"] for c in contests for row in (ours(c), best(c, "peer")) if row is not None]
+    shown = [row["of_limit"] for c in contests for row in (ours(c), rival(c)) if row is not None]
     axes.set_xscale("log")
     axes.set_xlim(min(0.75, 0.9 * min(shown)), 3.2 * max(*shown, 4))
     axes.xaxis.set_major_locator(LogLocator(10, (1, 2, 5) if max(shown) < 60 else (1,)))

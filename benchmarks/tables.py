@@ -20,7 +20,7 @@ ENOUGH = 0.8
 def show(out: Console, record: dict[str, Any], before: dict[str, Any] | None, every: bool) -> None:
     """Print a record; `every` contender of each contest, or ours beside the best peer."""
     contests = record["contests"]
-    earlier = {report.place(c): c for c in before["contests"]} if before else None
+    earlier = report.places(before)
     machine = record["machine"]
     versions = " · ".join(f"{name} {version}" for name, version in record["versions"].items())
     out.print(Text(f"{machine['processor']}, {machine['processors']} processors · {versions}", "note"), soft_wrap=True)
@@ -29,7 +29,7 @@ def show(out: Console, record: dict[str, Any], before: dict[str, Any] | None, ev
         many = "1 thread" if threads == 1 else f"{threads} threads"
         out.print(Text.assemble("\n", (f"{target}, {many}", "title"), (f"  {clock}", "note")))
         own = [c for c in contests if (c["target"], c["threads"]) == (target, threads)]
-        put(out, report.contenders(own) if every else report.summary(own, earlier))
+        put(out, report.contenders(own, earlier) if every else report.summary(own, earlier))
     if (busy := disturbed(contests)) is not None:
         out.print(Text(f"\n{busy}", "warn"), soft_wrap=True)
     if record["startup"]:
@@ -72,7 +72,7 @@ def goals_table(reached: list[goals.Outcome]) -> Table:
     made = table("target", "threads", "workload", "rule", "ours", "goal", "measured", "verdict", right=("measured",))
     for outcome in reached:
         g, value = outcome.goal, outcome.value or 0.0
-        measured = f"{1 / value:.2f}×" if g.faster else f"{value:.2f}" + "×" * (g.measure == "time")
+        measured = f"{report.times(1 / value)}×" if g.faster else report.times(value) + "×" * (g.measure == "time")
         verdict = Text(outcome.verdict, {"met": "ok", "tie": "warn"}.get(outcome.verdict, "bad"))
         place = (str(g.threads), g.workload, g.rule, g.ours)
         made.add_row(Text(g.target, "name"), *place, g.said, measured, verdict)

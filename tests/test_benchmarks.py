@@ -89,7 +89,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "20 bytes for each parameter" in out and "naive NumPy" in out and "× limit" in out
     (found,) = json.loads((tmp_path / "out.json").read_text())["contests"]
     assert found["rule"] == "mine" and found["tensors"] == 6
+    assert main([*words, "--against", str(tmp_path / "out.json")]) == 0
+    assert "than before" in capsys.readouterr().out
     assert main(["bench", "sofo", "--quick"]) == 2
+    assert main(["bench", "adam", "--against", str(rule)]) == 2
     assert main(["bench", "adam", "--workloads", "large"]) == 2
     assert main(["bench", "adam", "--threads", "0"]) == 2
     capsys.readouterr()

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..cli.terminal import safe, table
-from .suite import PLACE, best, ours
+from .suite import PLACE, best, ours, rival, row
 
 TIE = 1.1
 """Two times whose ratio is below this are one."""
@@ -17,13 +17,20 @@ TIE = 1.1
 ORDER = {"limit": 0, "hand": 1, "ours": 2, "other": 3}
 
 
-def contenders(contests: Iterable[dict[str, Any]]) -> Table:
-    """Every contender of these contests, which are of one target: the limit, ours, and the others from the fastest."""
+Before = dict[Any, dict[str, Any]] | None
+"""The contests of an earlier run by their places."""
+
+
+def contenders(contests: Iterable[dict[str, Any]], before: Before = None) -> Table:
+    """Every contender of these contests, which are of one target: the limit, ours, and the others from the fastest.
+
+    With contests of before there is one column more, as in `summary`.
+    """
     contests = list(contests)
     numbers = ("ms", "× limit", "GB/s", "temporaries", "first step")
     several = len({contest["rule"] for contest in contests}) > 1
     places = ["workload", *(["rule"] if several else []), "threads"]
-    rows = table(*places, "contender", *numbers, right=numbers)
+    rows = table(*places, "contender", *numbers, *_than(before), right=(*numbers, *_than(before)))
     for contest in contests:
         where = [Text(str(contest[name]), "name" if name == "workload" else "") for name in places]
         if "error" in contest:
@@ -36,21 +43,22 @@ def contenders(contests: Iterable[dict[str, Any]]) -> Table:
             if "error" in r:
                 rows.add_row(*where, name, Text("-", "note"), "", "", "", Text("does not run", "note"))
             else:
-                times = "" if r["of_limit"] is None else f"{r['of_limit']:.2f}"
-                cells = [milliseconds(r["ms"]), times, f"{r['gb_per_s']:.1f}", temporaries(r), first(r)]
-                rows.add_row(*where, name, *(Text(cell, style) for cell in cells))
+                of = "" if r["of_limit"] is None else times(r["of_limit"])
+                cells = [milliseconds(r["ms"]), of, f"{r['gb_per_s']:.1f}", temporaries(r), first(r)]
+                change = [_change(before, contest, r)] if before else []
+                rows.add_row(*where, name, *(Text(cell, style) for cell in cells), *change)
             where = [Text("") for _ in places]
     return rows
 
 
-def summary(contests: Iterable[dict[str, Any]], before: dict[Any, dict[str, Any]] | None = None) -> Table:
-    """A contest a line: the limit, our fastest way, the best peer, and how many times faster ours is than it.
+def summary(contests: Iterable[dict[str, Any]], before: Before = None) -> Table:
+    """A contest a line: the limit, ours, the best peer, and how many times faster ours is than it.
 
-    `before`: contests of an earlier run by place; a last column has the ratio of then to now, by the limits of each.
+    With contests of before a last column tells how many times faster ours is than it was, both by their limits.
     """
     numbers = ("limit ms", "ours ms", "× limit", "peer ms", "× faster", "temporaries", "first step")
-    headers = ["workload", "rule", *numbers[:3], "best peer", *numbers[3:], *(["than before"] if before else [])]
-    rows = table(*headers, right=(*numbers, "than before"))
+    headers = ["workload", "rule", *numbers[:3], "best peer", *numbers[3:], *_than(before)]
+    rows = table(*headers, right=(*numbers, *_than(before)))
     last = ""
     for contest in contests:
         name = Text(contest["workload"] if contest["workload"] != last else "", "name")
@@ -60,12 +68,12 @@ def summary(contests: Iterable[dict[str, Any]], before: dict[Any, dict[str, Any]
             said = contest.get("error") or next((r["error"] for r in contest["rows"] if "error" in r), "")
             rows.add_row(name, contest["rule"], "", "-", "", Text(safe(said), "bad"))
             continue
-        peer = best(contest, "peer") or best(contest, "plain")
-        cells = [milliseconds(limit["ms"]), milliseconds(mine["ms"]), f"{mine['of_limit']:.2f}"]
+        peer = rival(contest)
+        cells = [milliseconds(limit["ms"]), milliseconds(mine["ms"]), times(mine["of_limit"])]
         against = [Text("none", "note"), "", Text("")]
         if peer is not None:
             against = [Text(peer["contender"]), milliseconds(peer["ms"]), faster(peer["ms"] / mine["ms"])]
-        change = [_change(contest, before)] if before else []
+        change = [_change(before, contest, mine)] if before else []
         rows.add_row(name, contest["rule"], *cells, *against, temporaries(mine), first(mine), *change)
     return rows
 
@@ -76,17 +84,29 @@ def faster(ratio: float) -> Text:
     return Text(f"{ratio:.2f}", style)
 
 
-def _change(contest: dict[str, Any], before: dict[Any, dict[str, Any]]) -> Text:
-    """Ours then over ours now, each in multiples of its own limit: the machine's mood of the day is divided out."""
-    old = ours(before.get(place(contest), {}))
-    new = ours(contest)
-    if old is None or new is None or not old["of_limit"] or not new["of_limit"]:
+def _than(before: Before) -> list[str]:
+    return ["than before"] if before else []
+
+
+def _change(before: Before, contest: dict[str, Any], now: dict[str, Any]) -> Text:
+    """Then over now, each in multiples of its own limit: the machine's mood of the day is divided out."""
+    then = row((before or {}).get(place(contest), {}), now["contender"])
+    if then is None or not then["of_limit"] or not now["of_limit"]:
         return Text("new", "note")
-    return faster(old["of_limit"] / new["of_limit"])
+    return faster(then["of_limit"] / now["of_limit"])
+
+
+def places(record: dict[str, Any] | None) -> Before:
+    """The contests of a record by their places."""
+    return {place(contest): contest for contest in record["contests"]} if record else None
 
 
 def place(contest: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(contest[name] for name in PLACE)
+
+
+def times(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 100 else f"{ratio:.0f}"
 
 
 def milliseconds(value: float) -> str:

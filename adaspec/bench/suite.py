@@ -78,7 +78,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def ours(contest: dict[str, Any]) -> dict[str, Any] | None:
-    """The fastest of our rows; None where there is none."""
+    """The fastest of our rows that need not be asked for; None where there is none."""
     return best(contest, "ours")
 
 
@@ -86,6 +86,11 @@ def best(contest: dict[str, Any], *kinds: str) -> dict[str, Any] | None:
     """The fastest row of these kinds."""
     rows = [row for row in contest.get("rows", []) if row["kind"] in kinds and "ms" in row]
     return min(rows, key=lambda row: row["ms"], default=None)
+
+
+def rival(contest: dict[str, Any]) -> dict[str, Any] | None:
+    """Whom ours is compared with: the fastest peer, or plain expressions where the rule has no peer."""
+    return best(contest, "peer") or best(contest, "plain")
 
 
 def row(contest: dict[str, Any], name: str) -> dict[str, Any] | None:

@@ -24,6 +24,10 @@ from .terminal import Fault, console, progress, put
 from .verifying import print_missing
 
 WORKLOAD = ["resnet50", "mlp", "tiny"]
+TOLD = (
+    "On small models arithmetic and calls come on top. At one thread ms is processor time, at more the time on the "
+    "wall; temporaries are in multiples of the parameters; the first step is with all that is compiled for it."
+)
 
 
 def run(
@@ -33,8 +37,10 @@ def run(
     threads: list[int],
     quick: bool,
     output: str | None,
+    against: str | None = None,
 ) -> int:
     spec = find(name)[0]
+    before = report.places(suite.load(Path(against))) if against else None
     if spec.rule.inputs:
         given = ", ".join(i.name for i in spec.rule.inputs)
         raise Fault(f"the step of {spec.name} takes {given} beside gradients: only steps of gradients are measured")
@@ -54,6 +60,7 @@ def run(
             "workload": w,
             "rule": spec.name,
             "shapes": shapes[w],
+            "compile": not quick,
             **told_as(name, spec),
         }
         for target in targets or TARGETS
@@ -76,12 +83,11 @@ def run(
     out.print(Text.assemble((spec.name, "title"), f": a step moves {moved.per_parameter:.3g} bytes for each parameter"))
     for target in dict.fromkeys(contest["target"] for contest in found):
         out.print(Text.assemble("\n", (target, "title")))
-        put(out, report.contenders(c for c in found if c["target"] == target))
+        put(out, report.contenders((c for c in found if c["target"] == target), before))
     out.print()
     print_missing(out, missing)
     kinds = {row["contender"] for contest in found for row in contest.get("rows", []) if row["kind"] == "limit"}
-    told = "one thread: processor time; more: on the wall. Temporaries: in multiples of the parameters."
-    out.print(Text(f"The limit: {' and '.join(sorted(kinds)) or 'not measured'}. {told}", "note"), soft_wrap=True)
+    out.print(Text(f"The limit: {' and '.join(sorted(kinds)) or 'not measured'}, of memory alone. {TOLD}", "note"))
     return 1 if any("error" in contest or suite.ours(contest) is None for contest in found) else 0
 
 

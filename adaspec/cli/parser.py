@@ -130,6 +130,7 @@ def parser() -> Parser:
     )  # fmt: skip
     made.add_argument("--threads", metavar="LIST", type=_threads, default=[1], help="such as 1,2; default: 1")
     made.add_argument("--quick", action="store_true", help="small and short: to see that it works, not how fast")
+    made.add_argument("--against", metavar="FILE", help="such a file of an earlier run, to compare with")
     made.add_argument("--json", metavar="FILE", dest="output", help="write every number there")
 
     made = command(
@@ -253,7 +254,10 @@ def _verify(options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from .benching import run
 
-    return run(options.name, options.targets, options.workloads, options.threads, options.quick, options.output)
+    return run(
+        options.name, options.targets, options.workloads, options.threads, options.quick, options.output,
+        options.against,
+    )  # fmt: skip
 
 
 def _convert(options: argparse.Namespace) -> int:
