@@ -45,8 +45,11 @@ def contest(rule: str = "adam", **times: float) -> dict[str, Any]:
     return {"target": "torch", "threads": 1, "workload": "mlp", "rule": rule, "rows": rows}
 
 
-def test_a_quick_run_and_its_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--quick", "--target", "numpy", "--workload", "mlp", "--threads", "1", "--rule", "adam,muon"]
+def test_a_quick_run_and_its_comparison(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "present", lambda target: target == "numpy")
+    words = ["--quick", "--target", "numpy,torch", "--workload", "mlp", "--threads", "1", "--rule", "adam,muon"]
     assert bench.main([*words, "--out", str(tmp_path), "--name", "one"]) == 0
     record = suite.load(tmp_path / "one.json")
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
@@ -58,6 +61,7 @@ def test_a_quick_run_and_its_comparison(tmp_path: Path, capsys: pytest.CaptureFi
     assert all(row["ms"] > 0 and row["of_limit"] > 0 for row in first["rows"])
     assert {row["target"] for row in record["startup"]} == {"numpy"} and record["startup"][0]["import_ms"] > 0
     out = capsys.readouterr().out
+    assert "not measured: torch is not installed" in out
     assert "naive NumPy" in out and "than before" not in out and "goals" not in out  # none is of these two on mlp
     now = copy.deepcopy(record)
     for row in now["contests"][0]["rows"]:
@@ -104,14 +108,27 @@ def test_a_contest_that_takes_its_process_down(monkeypatch: pytest.MonkeyPatch) 
     """It is an error of its own; those before and after it are measured."""
     shapes = [(3, 2)]
     plan = [
-        {"target": "numpy", "threads": 1, "workload": str(i), "rule": "sgd", "shapes": shapes, **rule}
-        for i, rule in enumerate([{"spec": "sgd"}, {"text": "no rule"}, {"spec": "sgd"}])
+        {"target": "numpy", "threads": 1, "workload": str(i), "rule": "sgd", "shapes": shapes, "spec": "sgd", **rule}
+        for i, rule in enumerate([{"text": "no rule"}, {"extra": ["faulthandler._sigsegv"]}, {}])
     ]
     said: list[str] = []
-    first, second, third = suite.run(plan, {"rounds": 1, "seconds": 0.0}, said.append)
-    assert "rows" in first and "rows" in third and first["workload"] == "0" and third["workload"] == "2"
-    assert second["error"] and second["workload"] == "1"
-    assert any("sgd, 2" in line for line in said)
+    wrong, down, right = suite.run(plan, {"rounds": 1, "seconds": 0.0}, said.append)
+    assert "SpecError" in wrong["error"] and wrong["workload"] == "0"
+    assert down["error"] and "rows" not in down and down["workload"] == "1"
+    assert right["rows"] and right["workload"] == "2" and any("sgd, 2" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("raise RuntimeError('it is broken')", "it is broken"), ("import os; os._exit(3)", "ended without a word")],
+)
+def test_a_framework_that_does_not_start(text: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "optax.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    row = {"target": "jax", "threads": 1, "rule": "sgd", "spec": "sgd", "shapes": [(3,)]}
+    plan = [row | {"workload": str(i)} for i in range(3)]
+    found = list(suite.run(plan, {"rounds": 1, "seconds": 0.0}, lambda what: None))
+    assert [c["workload"] for c in found] == ["0", "1", "2"] and all(said in c["error"] for c in found)
 
 
 @pytest.mark.skipif(loops.compiler() is None, reason="there is no C compiler")

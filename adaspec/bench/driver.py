@@ -22,16 +22,17 @@ def contests(
 ) -> Iterator[dict[str, Any]]:
     """The result of each contest in its order: `rows`, or the `error` that there was instead.
 
-    A contest that takes its process down is an error of its own, and the others go on in a new one.
+    A contest that takes its process down is an error of its own, and the others go on in a new one; where none can even
+    begin, as in a framework that does not start, that is the error of all.
     """
     at = 0
     while at < len(asked):
         job = {"target": target, "threads": threads, "budget": budget, "contests": asked[at:]}
-        begun = at
+        begun, any_begun = at, False
         with tempfile.TemporaryFile() as said:
             for event in _events(job, said):
                 if "begins" in event:
-                    begun = at + event["begins"]
+                    begun, any_begun = at + event["begins"], True
                     told(asked[begun]["label"])
                 elif "now" in event:
                     told(f"{asked[begun]['label']}: {event['now']}")
@@ -42,7 +43,11 @@ def contests(
                 return
             said.seek(0)
             lines = [line for line in said.read().decode(errors="replace").splitlines() if line.strip()]
-        yield {"error": lines[-1][:300] if lines else "the process ended without a word"}
+        error = {"error": lines[-1][:300] if lines else "the process ended without a word"}
+        if not any_begun:
+            yield from [error] * (len(asked) - at)
+            return
+        yield error
         at = begun + 1
 
 

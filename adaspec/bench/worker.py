@@ -36,7 +36,11 @@ def main() -> None:
     start([job["target"]])
     for number, contest in enumerate(job["contests"]):
         say(begins=number)
-        say(result=number, **measured(job, contest, lambda what: say(now=what)))
+        try:
+            found = measured(job, contest, lambda what: say(now=what))
+        except Exception as error:  # a rule that is wrong, or a framework: the other contests are still measured
+            found = {"error": f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"[:300]}
+        say(result=number, **found)
 
 
 def measured(job: dict[str, Any], contest: dict[str, Any], told: Callable[[str], None]) -> dict[str, Any]:
@@ -72,4 +76,4 @@ def measured(job: dict[str, Any], contest: dict[str, Any], told: Callable[[str],
 
 def loaded(contest: dict[str, Any]) -> Spec:
     """The rule: by its name in the library, or as its text."""
-    return library.load(contest["spec"]) if "spec" in contest else make(contest["text"].encode(), "<bench>", quiet=True)
+    return make(contest["text"].encode(), "<bench>", quiet=True) if "text" in contest else library.load(contest["spec"])
