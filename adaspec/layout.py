@@ -10,7 +10,7 @@ import ast
 import re
 import textwrap
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
@@ -45,7 +45,7 @@ WORDS = re.compile(r"""(\"{3}|'{3})(?:\\.|[^\\])*?\1|"(?:\\.|[^"\\\n])*"|'(?:\\.
 """A string or a comment: what else could hold a `#`."""
 
 
-def _comments(text: str, lines: list[str]) -> dict[int, int]:
+def _comments(text: str, lines: Sequence[str]) -> dict[int, int]:
     """The rows that have a comment, with the column where it begins."""
     starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
     places = [found.start() for found in WORDS.finditer(text) if found[0].startswith("#")]

@@ -39,7 +39,7 @@ def broadcast(node: Expr, *types: Type) -> Type:
     for t in types:
         stage |= t.stage
         mixed = mixed and (t.mixed or not t.is_array)
-        if not dims or not t.dims:
+        if not dims or not t.dims or dims == t.dims:
             dims = dims or t.dims
             continue
         if len(dims) != len(t.dims) and OPAQUE not in (*dims, *t.dims):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import subprocess
+import tokenize
 from pathlib import Path
 from random import Random
 
@@ -205,3 +207,28 @@ def test_comments_go_above() -> None:
 )
 def test_what_is_unknown_or_cannot_break_stays(text: str) -> None:
     assert fitted(text) == text
+
+
+def tokenized(text: str) -> dict[int, int]:
+    words = tokenize.generate_tokens(io.StringIO(text).readline)
+    return {word.start[0] - 1: word.start[1] for word in words if word.type == tokenize.COMMENT}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", ["adax", "muon", "psgd_kron", "schedule_free_adamw"])
+def test_comments_are_found_where_python_finds_them(name: str, target: str) -> None:
+    text = export(name, target)
+    assert layout._comments(text, text.split("\n")) == tokenized(text)
+
+
+def test_a_sharp_in_a_string_is_no_comment() -> None:
+    text = '''x = "# no"  # yes
+y = '\\'# no'  # "yes"
+z = """ # no
+" # no \\""" # no
+"""  # yes
+w = r"\\"  # yes: two
+β = f"{x!r:>{4}}# no" + b'#'.decode()  # yes
+# yes: 'a
+'''
+    assert layout._comments(text, text.split("\n")) == tokenized(text) != {}
