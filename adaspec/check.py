@@ -31,7 +31,7 @@ def check(rule: ir.Rule, warn: Warn | None = None) -> tuple[Stmt, ...]:
     budget = Budget()
     written, rule = rule, unrolled(rule)
     body = expand(rule, budget)
-    inner = next((n for n in ir.walk(body[:-1]) if isinstance(n, Return)), None)
+    inner = next((n for n in ir.every_statement(body[:-1]) if isinstance(n, Return)), None)
     if not body or inner is not None or not isinstance(body[-1], Return):
         at = inner or (body[-1] if body else rule)
         raise SpecError(f"'{rule.name}' must end with its only `return`", at, f"end it with `{_returns(written)}`")
@@ -91,7 +91,7 @@ def check_return(rule: ir.Rule, last: Return, env: Env) -> None:
 
 
 def _binding(rule: ir.Rule, name: str) -> ir.Node | None:
-    found = [n for n in ir.walk(rule.body) if isinstance(n, Assign | Unpack) and name in ir.assigned((n,))]
+    found = [n for n in ir.every_statement(rule.body) if isinstance(n, Assign | Unpack) and name in ir.assigned((n,))]
     return found[-1].value if found else None
 
 

@@ -75,7 +75,7 @@ class Expander:
         self, function: ir.Function, scope: dict, ranks: dict, results: int = 1
     ) -> tuple[tuple[Stmt, ...], tuple[Expr, ...]]:
         statements, last = function.body[:-1], function.body[-1] if function.body else None
-        nested = next((n for n in ir.walk(statements) if isinstance(n, ir.Return)), None)
+        nested = next((n for n in ir.every_statement(statements) if isinstance(n, ir.Return)), None)
         if nested is not None or not isinstance(last, ir.Return) or len(last.values) != results:
             of = "one value" if results == 1 else f"{results} values"
             what = f"'{function.name}' must end with its only `return`, of {of}"

@@ -12,9 +12,9 @@ from .ir import Assign, For, If, Stmt, When
 
 def lifted(rule: ir.Rule, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
     """`body` with every fact of the shape or a flag that is bound once, in a real branch, bound in front of it."""
-    if not any(isinstance(n, When) for n in ir.walk(body)):
+    if not any(isinstance(n, When) for n in ir.every_statement(body)):
         return body
-    count = Counter(n.name for n in ir.walk(body) if isinstance(n, Assign))
+    count = Counter(n.name for n in ir.every_statement(body) if isinstance(n, Assign))
     return _block(rule, body, {name for name, times in count.items() if times == 1})
 
 

@@ -80,7 +80,7 @@ class Lowered:
     @cached_property
     def sole_update(self) -> Subtract | None:
         """The one statement that changes the parameter, if it is a `Subtract` that stands last and unconditionally."""
-        bound = [s for p in self.phases for s in ir.walk(p.body) if isinstance(s, Assign | Subtract)]
+        bound = [s for p in self.phases for s in ir.every_statement(p.body) if isinstance(s, Assign | Subtract)]
         bound = [s for s in bound if s.name == self.rule.param]
         if len(bound) == 1 and isinstance(bound[0], Subtract) and bound[0] in self.phases[-1].body:
             return bound[0]
@@ -109,7 +109,7 @@ def lower(spec: Spec) -> Lowered:
     intervals = domains.signature(rule)
     domains.everywhere(whole, intervals)
     totals = {t.name: Type(Stage.SCALAR | Stage.TOTAL) for p in phases for t in p.totals}
-    bound = [stmt for stmt in ir.walk(whole) if isinstance(stmt, Assign)]
+    bound = [stmt for stmt in ir.every_statement(whole) if isinstance(stmt, Assign)]
     often = {n for n, count in Counter(stmt.name for stmt in bound).items() if count > 1}
     comments = {
         stmt.name: text for stmt in bound if stmt.name not in often

@@ -51,7 +51,7 @@ def _only_reader(stmts: list[Stmt], i: int, local: Assign, live_out: set[str]) -
 
 
 def _bound(stmt: Stmt) -> set[str]:
-    return {n.name for n in ir.walk(stmt) if isinstance(n, Assign | Subtract)}
+    return {n.name for n in ir.every_statement(stmt) if isinstance(n, Assign | Subtract)}
 
 
 def _substituted(stmt: Stmt, name: str, value: Expr) -> Stmt:
@@ -133,7 +133,7 @@ def _name(part: Expr, taken: set[str]) -> str:
 
 
 def bound(body: tuple[Stmt, ...]) -> set[str]:
-    return {n.name for n in ir.walk(body) if isinstance(n, Assign | Subtract)}
+    return {n.name for n in ir.every_statement(body) if isinstance(n, Assign | Subtract)}
 
 
 def reads(body: tuple[Stmt, ...]) -> set[str]:

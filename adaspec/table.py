@@ -50,7 +50,7 @@ def _types(body: tuple[Stmt, ...], table: Env, inside: Stage, loops: bool) -> No
 
 def bound(body: tuple[Stmt, ...]) -> list[str]:
     """Every name that a lowered body binds, by an assignment or by an update of the parameter."""
-    names = (getattr(n, "name", None) for n in ir.walk(body) if isinstance(n, Stmt))
+    names = (getattr(n, "name", None) for n in ir.every_statement(body))
     return list(dict.fromkeys(n for n in names if n is not None))
 
 

@@ -30,7 +30,7 @@ def renumbered(body: tuple[Stmt, ...], hoister: Hoister, taken: set[str]) -> tup
     Also returns, for each scalar name, the text from which it was computed before any rewrite.
     """
     hoisted = set(hoister.named_once)
-    found = [s for s in ir.walk(body) if isinstance(s, Assign) and s.name in hoisted]
+    found = [s for s in ir.every_statement(body) if isinstance(s, Assign) and s.name in hoisted]
     free = (name for n in range(1, len(found) + len(taken) + 2) if (name := f"c{n}") not in taken - hoisted)
     back: dict[str, Expr] = {}
     for stmt in found:

@@ -62,7 +62,7 @@ __all__ = [
     "Dim", "Draw", "Expr", "FanIn", "FanOut", "For", "Function", "Hyper", "If", "Index", "Init", "Inner", "Input",
     "Logical", "Name", "Ndim", "Node", "Number", "Part", "Pick", "Return", "Rule", "Setting", "Shape", "Shared",
     "Size", "Slot", "Span", "Stmt", "Transpose", "Unary", "Unpack", "When", "Word", "assigned", "children",
-    "copied", "names", "rebuild", "values_read", "walk",
+    "copied", "every_statement", "names", "rebuild", "values_read", "walk",
 ]  # fmt: skip
 
 N = TypeVar("N", bound=Node)
@@ -153,11 +153,23 @@ def values_read(node: Node) -> set[str]:
     return {node.id} if isinstance(node, Name) else set().union(*map(values_read, children(node)))
 
 
+def every_statement(body: Stmt | tuple[Stmt, ...]) -> Iterator[Stmt]:
+    """The statements of `body` and those under them, in their order: `walk` without the expressions."""
+    waiting = list(body[::-1]) if isinstance(body, tuple) else [body]
+    while waiting:
+        stmt = waiting.pop()
+        yield stmt
+        if isinstance(stmt, If):
+            waiting += (*stmt.then, *stmt.otherwise)[::-1]
+        elif isinstance(stmt, For):
+            waiting += stmt.body[::-1]
+
+
 def assigned(body: tuple[Stmt, ...]) -> list[str]:
     """Every name bound under `body`, once each, in order of first binding."""
     found: dict[str, None] = {}
-    for node in walk(body):
-        match node:
+    for stmt in every_statement(body):
+        match stmt:
             case Assign(name):
                 found[name] = None
             case Unpack(names):
