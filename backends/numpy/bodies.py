@@ -6,14 +6,14 @@ from adaspec.facts import negation
 from adaspec.frozen import frozen
 from adaspec.ir import Expr
 from adaspec.lower import Lowered
+from adaspec.streams.branches import Branches, Known
+from adaspec.streams.timeline import Phase, Timeline
+from adaspec.streams.units import Split, Unstreamable
 
-from .branches import Branches, Known
 from .dense import Dense
 from .naming import Names
 from .printers import NumberPrinter
-from .scalars import Phase, Timeline
 from .streamed import Streamed
-from .units import Split, Unstreamable
 
 MOST = 8
 """Each such test doubles the code: beyond so many bodies there is one, of whole arrays."""

@@ -13,12 +13,12 @@ from adaspec import ir
 from adaspec.ir import Assign, Expr, For, If, Name, Stmt
 from adaspec.lower import Lowered, Subtract
 from adaspec.printer import PRECEDENCE
+from adaspec.streams.timeline import Phase, Timeline, data
+from adaspec.streams.units import shows_other
 from adaspec.types import Stage, Type
 
 from .naming import Names
 from .printers import NumberPrinter, WholePrinter
-from .scalars import Phase, Timeline, data
-from .units import shows_other
 
 
 class Plain:

@@ -9,10 +9,11 @@ from adaspec.frozen import frozen
 from adaspec.inplace import Branch, Item, Loop, Op, Plan
 from adaspec.ir import Binary, Call, Expr, Name, Number, Unary
 from adaspec.printer import PRECEDENCE
+from adaspec.streams.units import shows_other
+from adaspec.streams.walk import Reduction
 
 from .naming import Names
 from .printers import ArrayPrinter, NumberPrinter
-from .units import shows_other
 
 INPLACE = {"add": "+=", "sub": "-=", "mul": "*=", "div": "/="}
 CALLS = {
@@ -21,15 +22,6 @@ CALLS = {
 
 Hoist = Callable[[str, Expr], str]
 """Takes the text of a number and its expression, and gives the name that it has in front of the loops."""
-
-
-@frozen
-class Reduction:
-    """What becomes of a sum over the blocks; with an axis, `piece` is the part of it that belongs to a block."""
-
-    function: str
-    axis: int | None
-    piece: str
 
 
 class Operations:

@@ -10,11 +10,11 @@ from adaspec.errors import SpecError
 from adaspec.ir import Binary, Call, Dim, Expr, Ndim, Number
 from adaspec.lower import lowered_type
 from adaspec.printer import PRECEDENCE, Printer
+from adaspec.streams.units import REDUCTIONS
 from adaspec.types import Type
 from adaspec.vocabulary import FUNCTIONS
 
 from .naming import Names
-from .units import REDUCTIONS
 
 MATRIX = [form for form in FUNCTIONS.values() if form.group in ("matrix", "parts", "order")]
 

@@ -10,12 +10,12 @@ from adaspec.facts import negation
 from adaspec.ir import Assign, For, If, Stmt
 from adaspec.lower import Lowered, View
 from adaspec.noise import SEED
+from adaspec.streams.timeline import Phase, timeline
 
 from .bodies import Bodies
 from .dense import Plain
 from .naming import Names
 from .printers import NumberPrinter
-from .scalars import Phase, timeline
 
 PAD = " " * 12
 

@@ -9,15 +9,15 @@ from typing import Any
 from adaspec import ir
 from adaspec.ir import Assign, Binary, Call, Expr, Name
 from adaspec.lower import Lowered
+from adaspec.streams.builder import Builder
+from adaspec.streams.schedule import Scheduler
+from adaspec.streams.timeline import Phase, Timeline, data
+from adaspec.streams.units import Unit, Unstreamable, shows_other
+from adaspec.streams.values import Values
 from adaspec.types import Stage
 
-from .builder import Builder
 from .naming import Names
 from .printers import ArrayPrinter, NumberPrinter
-from .scalars import Phase, Timeline, data
-from .schedule import Scheduler
-from .units import Unit, Unstreamable, shows_other
-from .values import Values
 from .walks import Walk
 
 Hoisted = tuple[dict[str, str], list[str]]

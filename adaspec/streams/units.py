@@ -7,10 +7,10 @@ block of the parameter (`WALK`), or block by block into a number or a smaller ar
 
 from __future__ import annotations
 
-from adaspec import ir
-from adaspec.frozen import frozen
-from adaspec.ir import Call, Choose, Expr, Index, Name, Number, Stmt, Transpose
-from adaspec.types import Type
+from .. import ir
+from ..frozen import frozen
+from ..ir import Call, Choose, Expr, Index, Name, Number, Stmt, Transpose
+from ..types import Type
 
 WHOLE, SUM, WALK = "whole", "sum", "walk"
 NUMBER, SMALL, FULL = "number", "small", "full"

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from adaspec import ir
-from adaspec.facts import negation
-from adaspec.ir import Assign, Choose, Dim, Expr, For, If, Name, Ndim, Stmt
-from adaspec.lower import Subtract
-from adaspec.types import Type
-
-from .scalars import Phase, data
+from .. import ir
+from ..facts import negation
+from ..ir import Assign, Choose, Dim, Expr, For, If, Name, Ndim, Stmt
+from ..lower import Subtract
+from ..types import Type
+from .timeline import Phase, data
 
 Known = Mapping[Expr, bool]
 """Static tests, said of flags and of the parameter's shape alone, with their answers."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from adaspec.types import Type
-
-from .naming import Names
+from ..types import Type
+from .names import Names
 from .schedule import At, Schedule
 from .units import SUM, WALK, WHOLE, Unit, Units, Value
 

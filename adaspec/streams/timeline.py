@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from adaspec import domains, ir
-from adaspec.frozen import frozen
-from adaspec.ir import Assign, Dim, Expr, For, If, Name, Ndim, Number, Stmt
-from adaspec.lower import Lowered, lowered_type
-from adaspec.types import Type, joined, signature
-
-from .naming import Names
+from .. import domains, ir
+from ..frozen import frozen
+from ..ir import Assign, Dim, Expr, For, If, Name, Ndim, Number, Stmt
+from ..lower import Lowered, lowered_type
+from ..types import Type, joined, signature
+from .names import Names
 
 
 @frozen

@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Set
 from dataclasses import replace
 
-from adaspec import ir
-from adaspec.errors import SpecError
-from adaspec.ir import Assign, Binary, Call, Choose, Dim, Expr, For, If, Index, Name, Ndim, Number, Stmt, Transpose
-from adaspec.lower import Lowered, Subtract, lowered_type
-from adaspec.types import Type, joined
-from adaspec.vocabulary import FUNCTIONS
-
-from .naming import Names
-from .scalars import Phase, data
+from .. import ir
+from ..errors import SpecError
+from ..ir import Assign, Binary, Call, Choose, Dim, Expr, For, If, Index, Name, Ndim, Number, Stmt, Transpose
+from ..lower import Lowered, Subtract, lowered_type
+from ..types import Type, joined
+from ..vocabulary import FUNCTIONS
+from .names import Names
+from .timeline import Phase, data
 from .units import (
     FULL,
     REDUCTIONS,
