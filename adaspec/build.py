@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from .errors import MissingFramework, suggest
-from .frameworks import NEEDS, TARGETS, registered, targets
+from .frameworks import NEEDS, TARGETS, TEXTS, registered, targets
 from .layout import fitted
 from .library import known, load
 from .lower import lower
@@ -27,7 +27,7 @@ GENERATED = "adaspec.generated"
 
 def backend(target: str) -> Any:
     """The backend module of a target: it has `emit(lowered) -> str` and `public_name(spec) -> str`."""
-    if target in TARGETS:
+    if target in TARGETS or target in TEXTS:
         return importlib.import_module(f"adaspec.backends.{target}")
     found = registered().get(target)
     if found is not None:
@@ -43,8 +43,10 @@ def export(spec: Spec | str, target: str) -> str:
 @lru_cache(maxsize=512)
 def _export(spec: Spec, target: str) -> str:
     with _uncollected():
-        text = fitted(backend(target).emit(lower(spoken(spec, target))))
-        check_generated(text, target)
+        text = backend(target).emit(lower(spoken(spec, target)))
+        if target not in TEXTS:
+            text = fitted(text)
+            check_generated(text, target)
     return text
 
 
@@ -70,6 +72,8 @@ def build(spec: Spec | str, target: str) -> Any:
     Raises MissingFramework, naming the extra to install, where the target's framework is absent.
     """
     spec = load(spec) if isinstance(spec, str) else spec
+    if target in TEXTS:
+        raise ValueError(f"'{target}' is exported, not built: the classes of numpy and torch run it by themselves")
     emitter = backend(target)
     for module in NEEDS.get(target, ()):
         try:

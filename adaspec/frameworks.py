@@ -7,12 +7,16 @@ from typing import Any
 TARGETS = {"numpy": "", "torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}
 """The built-in targets, each with the extra that installs its framework."""
 
+TEXTS = ("c",)
+"""What is exported and nothing that Python runs: a C99 file with the fused loop."""
+
 NEEDS = {"numpy": ("numpy",), "torch": ("torch",), "jax": ("jax", "optax"), "tensorflow": ("keras", "tensorflow")}
 
 
 def targets() -> list[str]:
-    """The built-in targets and those of the entry-point group `adaspec.backends`."""
-    return [*TARGETS, *sorted(name for name in registered() if name not in TARGETS)]
+    """The built-in targets, those that are text alone, and those of the entry-point group `adaspec.backends`."""
+    own = [*TARGETS, *TEXTS]
+    return [*own, *sorted(name for name in registered() if name not in own)]
 
 
 def registered() -> dict[str, Any]:

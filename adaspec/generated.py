@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -47,6 +48,22 @@ class Finder:
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
         module.__file__ = filename
         exec(compile(text, filename, "exec", dont_inherit=True), module.__dict__)
+        if parts[2] in KERNELS:
+            attach(module, spec, *KERNELS[parts[2]])
+
+
+KERNELS = {"numpy": ("fused", "adaspec.kernels.arrays"), "torch": ("_kernels", "adaspec.kernels.tensors")}
+"""The attribute of a target's classes that takes kernels, and the module that brings them."""
+
+
+def attach(module: ModuleType, spec: Any, attribute: str, where: str) -> None:
+    """Give the class of a module the kernels of its rule, where it takes them."""
+    from .words import spoken
+
+    target = module.__name__.split(".")[2]
+    for made in list(vars(module).values()):
+        if isinstance(made, type) and made.__module__ == module.__name__ and getattr(made, attribute, made) is None:
+            setattr(made, attribute, import_module(where).of(spoken(spec, target)))
 
 
 if not any(isinstance(finder, Finder) for finder in sys.meta_path):

@@ -71,17 +71,24 @@ class Plan:
     types: Mapping[str, Type]
 
 
-def plan(lowered: Lowered, phase: Phase, keep: Iterable[str] = (), fused: frozenset[str] = FUSED) -> Plan:
+def plan(
+    lowered: Lowered,
+    phase: Phase,
+    keep: Iterable[str] = (),
+    fused: frozenset[str] = FUSED,
+    taken: Iterable[str] = (),
+) -> Plan:
     """The body of a phase, then each total's value under its name. `keep` are local names that must survive the phase.
 
-    `fused` are the operations of `FUSED` that the target has; the others are spelt out.
+    `fused` are the operations of `FUSED` that the target has; the others are spelt out. No temporary is called by a
+    name of `taken`.
     """
     body = phase.body + tuple(Assign(t.name, t.value) for t in phase.totals)
     from .planner import Planner
 
     types = {**lowered.types} | {t.name: Type(Stage.ARRAY) for t in phase.totals}
     live = set(keep) | {t.name for t in phase.totals} | {lowered.rule.param} | {s.name for s in lowered.rule.slots}
-    planner = Planner(lowered, types, fused, set(types) | ir.names(body))
+    planner = Planner(lowered, types, fused, {*types, *ir.names(body), *taken})
     items = planner.block(body, live, set())
     flat = all(_flat(i, planner.kind) for i in items)
     return Plan(items, planner.lent, flat, planner.types)

@@ -120,7 +120,8 @@ def verify(
             missing.append(target)
             continue
         session = importlib.import_module(f"adaspec.backends.{target}.session")
-        for mode in [m for m in (modes or session.MODES) if m in (*session.MODES, "inductor")]:
+        known = session.modes(factory) if hasattr(session, "modes") else session.MODES
+        for mode in [m for m in (modes or known) if m in (*known, "inductor")]:
             if mode == "inductor" and target != "torch":
                 continue
             for dtype in dtypes:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from rich.text import Text
 
-from ..build import export
+from ..build import backend, export
 from ..errors import SpecError
+from ..frameworks import TEXTS
 from ..spec import Spec
 from .files import make_folder, write_text
 from .finding import find
@@ -28,7 +29,9 @@ def run(typed: str, targets: list[str], output: str | None) -> int:
     if output == "":
         raise Fault("an empty name for the output", "-o FILE or -o DIR")
     assert output is not None
-    files = place(texts, Path(output), _stem(typed, spec), folder=len(texts) > 1 or output.endswith(("/", os.sep)))
+    files = place(
+        spec, texts, Path(output), _stem(typed, spec), folder=len(texts) > 1 or output.endswith(("/", os.sep))
+    )
     out = console()
     for path, text in files.items():
         lines = text.count("\n")
@@ -46,17 +49,25 @@ def emitted(spec: Spec, target: str) -> str:
         raise Fault(f"{spec.name} cannot be exported to {target}: {error}") from None
 
 
-def place(texts: dict[str, str], output: Path, stem: str, folder: bool) -> dict[Path, str]:
-    """Write every target's text, into a file or as NAME_TARGET.py into a folder, which is made if need be."""
+def place(spec: Spec, texts: dict[str, str], output: Path, stem: str, folder: bool) -> dict[Path, str]:
+    """Write every target's text, into a file or as NAME_TARGET.py into a folder, which is made if need be.
+
+    C comes with its header and a test program: NAME.c, NAME.h, NAME_test.c.
+    """
     if "\0" in str(output):
         raise Fault("a NUL character in the name of the output")
     if folder or output.is_dir():
         make_folder(output)
-        files = {output / f"{stem}_{target}.py": text for target, text in texts.items()}
+        files = {output / f"{stem}_{target}.py": text for target, text in texts.items() if target not in TEXTS}
+        for target in texts.keys() & TEXTS:
+            files |= {output / name: text for name, text in backend(target).files(spec, stem).items()}
     else:
         if not output.parent.is_dir():
             raise Fault(f"no folder '{output.parent}'", "make it first, or end the name with / to have it made")
         files = dict.fromkeys((output,), *texts.values())
+        for target in texts.keys() & TEXTS:  # the header and the test stand beside it
+            beside = backend(target).files(spec, output.stem)
+            files |= {output.parent / name: text for name, text in beside.items() if name != f"{output.stem}.c"}
     for path, text in files.items():
         write_text(path, text)
     return files

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from ..constructs import CONSTRUCTS
 from ..errors import suggest
-from ..frameworks import TARGETS, targets
+from ..frameworks import TARGETS, TEXTS, targets
 
 ABOUT = "An optimizer compiler: write an update rule once, get the native optimizer of NumPy, torch, JAX and Keras."
 DTYPES = ["float64", "float32"]
@@ -90,13 +90,13 @@ def parser() -> Parser:
     made.add_argument("name", metavar="NAME-or-FILE", help=SPEC)
     made.add_argument(
         "--to", metavar="TARGET", required=True, type=_words(targets, every=True),
-        help=f"{', '.join(TARGETS)}; several with commas, or all",
+        help=f"{', '.join([*TARGETS, *TEXTS])}; several with commas, or all of Python's",
     )  # fmt: skip
     made.add_argument(
         "-o",
         "--output",
         metavar="FILE-or-DIR",
-        help="where to write: a folder gets NAME_TARGET.py; default: print the code",
+        help="where to write: a folder gets NAME_TARGET.py, and for c NAME.c, NAME.h and NAME_test.c; default: print the code",
     )
 
     made = command(
@@ -174,11 +174,11 @@ def parser() -> Parser:
 
 
 def _words(known: Callable[[], list[str]], every: bool = False) -> Callable[[str], list[str]]:
-    """Words with commas between, each a known one; `all` for every one of them where that may be asked."""
+    """Words with commas between, each a known one; `all`, where that may be asked, for every one that Python runs."""
 
     def read(text: str) -> list[str]:
         if every and text == "all":
-            return known()
+            return [word for word in known() if word not in TEXTS]
         words = list(dict.fromkeys(w.strip() for w in text.split(",") if w.strip()))
         for word in words:
             if word not in known():

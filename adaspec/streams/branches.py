@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +20,12 @@ Known = Mapping[Expr, bool]
 class Branches:
     """Statements with every known test answered; the other tests are said in names that are static from the start."""
 
-    def __init__(self, known: Known, static: Mapping[str, Type], param: str) -> None:
+    def __init__(
+        self, known: Known, static: Mapping[str, Type], param: str, answer: Callable[[Expr], bool | None] | None = None
+    ) -> None:
+        """`answer` is asked about the tests that are not `known`; it says None where it does not know either."""
         self.param = param
+        self.answer = answer
         self.known = {**known, **{negation(test): not holds for test, holds in known.items()}}
         self.static = {n for n, t in static.items() if t.stage.static or t.nullable}
         self.facts: dict[str, Expr] = {}
@@ -45,8 +49,8 @@ class Branches:
                 return self.spread(replace(stmt, value=self.expr(stmt.value)))
             case If(test, then, otherwise):
                 test = self.seen(test)
-                if test in self.known:
-                    return self.body(then if self.known[test] else otherwise)
+                if (holds := self.answered(test)) is not None:
+                    return self.body(then if holds else otherwise)
                 before = dict(self.facts)
                 sides = []
                 for side in (then, otherwise):
@@ -71,10 +75,15 @@ class Branches:
         node = ir.rebuild(node, self.expr)
         if isinstance(node, Choose):
             test = self.seen(node.test)
-            if test in self.known:
-                return node.then if self.known[test] else node.otherwise
+            if (holds := self.answered(test)) is not None:
+                return node.then if holds else node.otherwise
             return replace(node, test=test)
         return node
+
+    def answered(self, test: Expr) -> bool | None:
+        if test in self.known or self.answer is None:
+            return self.known.get(test)
+        return self.answer(test)
 
     def seen(self, node: Any) -> Any:
         """`node` with the static names that the body binds replaced by what they stand for."""

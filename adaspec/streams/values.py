@@ -6,8 +6,11 @@ A value takes the name of the one that it replaces where nothing reads that any 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from .. import ir
+from ..ir import Name
 from ..types import Type
 from .names import Names
 from .schedule import At, Schedule
@@ -140,3 +143,11 @@ class Values:
             return None
         reads = [self.reads[v][0] for v in ((name, k) for k in range(last[1])) if v in self.reads and self[v] == name]
         return max([self.plan.maker[last].phase, *reads])
+
+
+def named(node: Any, reads: Mapping[str, int], values: Values) -> Any:
+    """`node` with each value that it reads under its name in the code."""
+    if isinstance(node, Name):
+        new = values[node.id, reads[node.id]] if node.id in reads else node.id
+        return Name(new) if new != node.id else node
+    return node if isinstance(node, ir.Dim | ir.Ndim) else ir.rebuild(node, lambda n: named(n, reads, values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .. import domains, ir
@@ -111,11 +112,11 @@ class Walk:
             self.types[self.views[view]] = lowered_type(view, self.values.types)
         return self.views[view]
 
-    def plan(self, intervals: domains.Intervals, fused: frozenset[str]) -> Plan:
-        """The statements as operations; `fused` are those of `inplace.FUSED` that the target has."""
+    def plan(self, intervals: domains.Intervals, fused: frozenset[str], taken: Iterable[str] = ()) -> Plan:
+        """The statements as operations; `fused` and `taken` as for `inplace.plan`."""
         types = {**self.lowered.types, **self.types, **{n: Type(Stage.ARRAY) for n in self.sums}}
         lowered = replace(self.lowered, types=types, intervals=intervals)
-        return plan(lowered, Phase((), self.body), self.sums, fused)
+        return plan(lowered, Phase((), self.body), self.sums, fused, taken)
 
 
 def _on_host(t: Type) -> Type:

@@ -29,7 +29,13 @@ REPR = [
     '        hypers = ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items())',
     '        return f"{type(self).__name__}({hypers})"',
 ]
+FUSED = [
+    "    fused: Any = None",
+    '    """Takes a step in one pass over memory, where adaspec has compiled a kernel for it; None says no."""',
+    "",
+]
 RESERVED = {
+    "fused", "hypers",
     "np", "math", "self", "params", "grads", "state", "slots", "param", "grad", "work", "group", "path", "name", "init",
     "step", "view", "Any", "Iterator", "Mapping", "shared", "float", "abs", "max", "min", "range", "list", "dict",
     "arrays", "one", "kept", "remedy", "dtype", "BLOCK", "_number", "_count", "_flag", "_real", "_rate", "_decay",
@@ -68,7 +74,7 @@ class Emitter:
         rule = self.rule
         lines = [*self.constructor(), "", *self.init(), "", *self.forms(), "", *self.step(), "", *self.updated()]
         lines += ["", *self.steps.view()] if self.lowered.views else []
-        body = "\n".join([*self.docs.of_class(), "", *lines])
+        body = "\n".join([*self.docs.of_class(), "", *(FUSED if "self.fused" in "\n".join(lines) else []), *lines])
         helpers = [
             checks({h.kind for h in rule.hypers}), past(bool(rule.shared)),
             tree([] if self.complex else _text("why", remedy(self.lowered.spec))), self.work(),

@@ -8,9 +8,16 @@ from typing import Any
 
 import numpy as np
 
-MODES = ("eager",)
+MODES = ("eager", "arrays")
+"""A step as by default, by a kernel where there is one, and by array operations."""
 
 NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+def modes(factory: Any) -> tuple[str, ...]:
+    """The modes that differ for this class."""
+    kernels = getattr(factory, "fused", None)
+    return MODES if kernels is not None and not kernels.why else MODES[:1]
 
 
 class Session:
@@ -19,6 +26,8 @@ class Session:
     def __init__(self, factory: Any, params: list[Any], dtype: str, mode: str, lr: float | None = None) -> None:
         self.params = [np.array(p, dtype=dtype) for p in params]
         self.optimizer = factory() if lr is None else factory(lr=lr)
+        if mode == "arrays":
+            self.optimizer.fused = None
         self.state = self.optimizer.init(self.params)
 
     def set(self, params: list[Any]) -> None:

@@ -74,7 +74,8 @@ class Steps:
         timed = any(line.endswith("past)") for line in hypers)
         lines = [f"past = {self.past}" if timed else self.past, *self.inputs(), *hypers]
         arrays = ", ".join(f'"{n}": {self.names[n]}' for n in self.rule.array_inputs)
-        lines.append(f"work = _work(params, grads, state, self._forms{f', {{{arrays}}}' if arrays else ''})")
+        made = f"work = _work(params, grads, state, self._forms{f', {{{arrays}}}' if arrays else ''})"
+        lines += self.fused(used, made)
         if self.rule.shared:
             lines += ["if not work:", "    return params, state", 'shared = state["shared"]']
             lines += [f'{self.names[s.name]} = shared["{s.name}"]' for s in self.rule.shared if s.name in used]
@@ -84,6 +85,21 @@ class Steps:
             inner += [f'shared["{s.name}"] = {self.names[new]}'] if new != s.name else []
         guard = [f'{PAD[4:]}with np.errstate(all="ignore"):'] if inner else []  # a rule may bind nothing
         return [*(PAD[4:] + line for line in lines), *guard, *(PAD + i for i in inner)]
+
+    def fused(self, used: set[str], made: str) -> list[str]:
+        """The work of a step, of which a kernel takes what it can; all of it for a rule of whole arrays."""
+        if self.bodies.whole_arrays or self.lowered.draws:
+            return [made]
+        known = [h.name for h in self.rule.hypers if h.name in used] + list(self.rule.scalar_inputs)
+        hypers = ", ".join(f'"{n}": {self.names[n]}' for n in known)
+        again = [
+            "if self.fused is not None and self.fused.again(params, grads, state, hypers):",
+            "    return params, state",
+        ]
+        return [
+            f"hypers = {{{hypers}}}", *([] if self.rule.array_inputs else again), made,
+            "if self.fused is not None:", "    work = self.fused(work, state, hypers)",
+        ]  # fmt: skip
 
     def phase(self, k: int, phase: Phase) -> list[str]:
         step = self.rule.step

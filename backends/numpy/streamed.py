@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from adaspec import ir
 from adaspec.ir import Assign, Binary, Call, Expr, Name
@@ -13,7 +11,7 @@ from adaspec.streams.builder import Builder
 from adaspec.streams.schedule import Scheduler
 from adaspec.streams.timeline import Phase, Timeline, data
 from adaspec.streams.units import Unit, Unstreamable, shows_other
-from adaspec.streams.values import Values
+from adaspec.streams.values import Values, named
 from adaspec.types import Stage
 
 from .naming import Names
@@ -114,11 +112,3 @@ class Streamed:
             case Binary("+" | "-" | "*" | "/" as op, Name(id=old), other) if old == name:
                 return f"{new} {op}= {text(other)}"
         return f"{new}[...] = {text(value)}"
-
-
-def named(node: Any, reads: Mapping[str, int], values: Values) -> Any:
-    """`node` with each value that it reads under its name in the code."""
-    if isinstance(node, Name):
-        new = values[node.id, reads[node.id]] if node.id in reads else node.id
-        return Name(new) if new != node.id else node
-    return node if isinstance(node, ir.Dim | ir.Ndim) else ir.rebuild(node, lambda n: named(n, reads, values))

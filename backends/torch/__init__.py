@@ -22,6 +22,8 @@ from .state import methods, new_state
 from .views import view_functions, view_methods
 from .work import Work
 
+KERNELS = ["", "    _kernels: Any = None  # takes a step where adaspec has compiled a kernel for it"]
+
 
 def public_name(spec: Spec) -> str:
     return spec.class_name
@@ -38,6 +40,7 @@ def emit(lowered: Lowered) -> str:
         *spelling.decorator(), "", "",
         f"class {cls}(torch.optim.Optimizer):",
         *class_doc(lowered, names, code.flags),
+        *(KERNELS if code.fuses else []),
         *(sparse.LENT if sparse.takes(lowered) else []), "",
         *init(lowered, names, code.flags), "",
         *frame.step(), "",

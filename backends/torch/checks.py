@@ -24,6 +24,8 @@ FLAGS = {
     "hold it; slower outside of one",
     "differentiable": "let gradients flow through the step: to the parameters before it, their gradients and state, "
     "and to hyperparameters that are Tensors; for all groups alike",
+    "fused": "do the step in one pass over memory, by a compiled kernel; None means where there is one, which takes "
+    "dense tensors in the memory of the host",
 }
 """What the flags of a class mean."""
 

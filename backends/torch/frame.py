@@ -48,6 +48,9 @@ class Frame:
             '        with torch.set_grad_enabled(self.defaults["differentiable"]):',
         ]
         body = self.pass_of_one(given) if self.single else self.passes(given)
+        if self.code.fuses:
+            asked = "if torch.compiler.is_compiling() or self._kernels is None or not self._kernels(self):"
+            body = [asked, *("    " + line for line in body)]
         return [*lines, *(" " * 12 + line for line in body), f"        return {loss}"]
 
     def pass_of_one(self, given: str) -> Lines:

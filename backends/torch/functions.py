@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adaspec import ir
+from adaspec.backends import c
 from adaspec.facts import holds
 from adaspec.inplace import Plan, plan
 from adaspec.ir import Assign, Stmt
@@ -201,8 +202,15 @@ class Code:
     def flags(self) -> dict[str, str]:
         """The flags of the class, each with its default."""
         flags = {"foreach": "None", "maximize": "False", "capturable": "False", "differentiable": "False"}
-        absent = {name for name, there in (("maximize", self.maximizes), ("capturable", self.traced)) if not there}
-        return {name: default for name, default in flags.items() if name not in absent}
+        flags |= {"fused": "None"}
+        there = {"maximize": self.maximizes, "capturable": self.traced, "fused": self.fuses}
+        return {name: default for name, default in flags.items() if there.get(name, True)}
+
+    @cached_property
+    def fuses(self) -> bool:
+        """Whether one kernel can take a step of all parameters, each by itself."""
+        lowered = self.lowered
+        return not (lowered.rule.inputs or lowered.model_wide or lowered.draws) and c.takes(lowered)
 
     @property
     def maximizes(self) -> bool:

@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-MODES = ("eager", "loop", "compiled")
-"""`foreach` as by default, the plain loop, and `torch.compile` of the step (`aot_eager`; `inductor` on request)."""
+MODES = ("eager", "arrays", "loop", "compiled")
+"""As by default, which is a kernel where there is one; else `foreach`; the plain loop; and `torch.compile` of the step
+(`aot_eager`; `inductor` on request)."""
 
 NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+def modes(factory: Any) -> tuple[str, ...]:
+    """The modes that differ for this class."""
+    return MODES if getattr(factory, "_kernels", None) is not None else tuple(m for m in MODES if m != "arrays")
 
 
 class Session:
@@ -22,6 +28,8 @@ class Session:
         self.dtype = getattr(torch, dtype)
         self.params = [torch.nn.Parameter(torch.as_tensor(p).to(self.dtype).clone()) for p in params]
         options: dict[str, Any] = {} if lr is None else {"lr": lr}
+        if getattr(factory, "_kernels", None) is not None and mode in ("arrays", "loop"):
+            options["fused"] = False
         if mode == "loop":
             options["foreach"] = False
         self.optimizer = factory(self.params, **options)

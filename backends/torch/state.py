@@ -89,6 +89,7 @@ def methods(frame: Frame) -> Lines:
         "            _check_params(group)",
         '            if group["differentiable"] != self.defaults["differentiable"]:',
         '                raise ValueError("differentiable holds for all groups alike: give it to the class")',
+        *(FUSED if frame.code.fuses else []),
         "        except Exception:",
         "            self.param_groups.pop()",
         "            raise",
@@ -116,6 +117,14 @@ def methods(frame: Frame) -> Lines:
     return lines
 
 
+FUSED: Lines = [
+    *"""
+            if group["fused"] and self._kernels is None:
+                raise RuntimeError("fused=True needs the kernels that adaspec compiles, and this class stands alone")
+            if group["fused"] and group["foreach"]:
+                raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+""".strip("\n").split("\n")
+]
 COUNTED: Lines = ['            slots = state_dict["state"].get(key)']
 UNCOUNTED: Lines = [
     *"""

@@ -1,0 +1,268 @@
+"""The kernel in the place of a torch class's step, for dense tensors in the memory of the host.
+
+A plan of a step holds what the last one found out: which parameters are updated with which slots, and where these lie.
+The next step asks whether all of that still holds, which takes a fraction of finding it out again; if not, it is found
+out again. A kernel takes all parameters of an optimizer or none.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter, is_, itemgetter
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+
+from ..backends.torch.inputs import asked_by_flags
+from ..backends.torch.names import Names
+from ..lower import lower
+from ..spec import Spec
+from . import compiler
+from .fused import Fused, wanted
+from .kernel import Kernel, _bound
+
+PLAIN = {torch.Tensor, torch.nn.Parameter}
+NAMES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+COUNT = """
+#include <stdint.h>
+
+/* Counts one update of each array, and puts the counts into the second column of the table. */
+void count(int64_t *table, int64_t rows, int64_t width, const int64_t *steps) {
+    for (int64_t i = 0; i < rows; i++) {
+        double *step = (double *)steps[i];
+        *step += 1.0;
+        table[i * width + 1] = (int64_t)*step;
+    }
+}
+"""
+grad_of = attrgetter("grad")
+pointer, numel = torch.Tensor.data_ptr, torch.Tensor.numel
+
+
+class Unfit(Exception):
+    """What the array operations have to do; the message says why."""
+
+
+@dataclass
+class Batch:
+    """Parameters of one group that one kernel takes. `columns` are the step and the slots by their keys."""
+
+    group: int
+    params: list[Any]
+    grad_dtype: torch.dtype
+    states: list[dict[str, Any]]
+    columns: dict[str, list[Any]]
+    fits: Any
+    """Says whether parameters and gradients, one after the other, are still of the kinds that they were."""
+    table: np.ndarray
+    steps: np.ndarray
+    addresses: dict[str, list[int]]
+
+
+class Plan:
+    def __init__(self, optimizer: Any) -> None:
+        self.state = optimizer.state
+        self.groups = [list(group["params"]) for group in optimizer.param_groups]
+        self.batches: list[Batch] = []
+        self.idle: list[Any] = []
+        """Parameters without a gradient."""
+        self.updated: list[Any] = []
+        self.values: list[Any] = []
+
+    def holds(self, optimizer: Any) -> bool:
+        """Whether the parameters, those among them with a gradient, and their states are what they were."""
+        groups = optimizer.param_groups
+        return (
+            optimizer.state is self.state
+            and len(groups) == len(self.groups)
+            and all(_same(group["params"], was) for group, was in zip(groups, self.groups, strict=True))
+            and not any(p.grad is not None for p in self.idle)
+            and _same(list(self.state.values()), self.values)
+            and all(_same(map(itemgetter(k), b.states), held) for b in self.batches for k, held in b.columns.items())
+        )
+
+
+def _same(now: Any, then: Sequence[Any]) -> bool:
+    now = list(now)
+    return len(now) == len(then) and all(map(is_, now, then))
+
+
+class Tensors(Fused):
+    """What a class asks to do its step: True if it has."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
+        self.plans: WeakKeyDictionary[Any, Plan] = WeakKeyDictionary()
+
+    @cached_property
+    def names(self) -> Names:
+        lowered, flags = asked_by_flags(lower(self.spec))
+        return Names(lowered, flags)
+
+    @cached_property
+    def keys(self) -> list[str]:
+        return [self.names.key(s.name) for s in self.spec.core.slots]
+
+    @cached_property
+    def count(self) -> Any:
+        integer, address = compiler.ctypes.c_int64, compiler.ctypes.c_void_p
+        return _bound(compiler.library("count", COUNT), "count", [address, integer, integer, address])
+
+    def __call__(self, optimizer: Any) -> bool:
+        groups = optimizer.param_groups
+        asked = any(group["fused"] for group in groups)
+        try:
+            runs = self.runs(optimizer)
+        except Unfit as error:
+            if asked:
+                raise RuntimeError(f"fused=True: {error}") from None
+            return False
+        threads = torch.get_num_threads()
+        for kernel, numbers, batch in runs:
+            self.count(batch.table.ctypes.data, len(batch.table), batch.table.shape[1], batch.steps.ctypes.data)
+            kernel.step(numbers, batch.table, None, threads)
+        plan = self.plans[optimizer]
+        if plan.updated:
+            torch.autograd.graph.increment_version(plan.updated)
+        return True
+
+    def runs(self, optimizer: Any) -> list[tuple[Kernel, Any, Batch]]:
+        """Each kernel with its numbers and arrays; nothing is changed but states that are made."""
+        groups = optimizer.param_groups
+        for group in groups:
+            if group["fused"] is False or group["foreach"] or group.get("capturable") or group["differentiable"]:
+                raise Unfit("foreach, capturable and differentiable are other ways to take a step")
+        if torch._C._len_torch_dispatch_stack() or torch._C._is_torch_function_mode_enabled():
+            raise Unfit("a mode of torch watches every operation")
+        plan = self.plans.get(optimizer)
+        if plan is None or not plan.holds(optimizer) or not self.renewed(plan):
+            self.plans.pop(optimizer, None)
+            self.plans[optimizer] = plan = self.plan(optimizer)
+            if not self.renewed(plan):
+                raise Unfit("gradients and slots lie in memory otherwise than their parameters")
+        runs = []
+        for batch in plan.batches:
+            group = groups[batch.group]
+            hypers = self.hypers(group)
+            kernel = self.of(hypers, NAMES[batch.params[0].dtype], NAMES[batch.grad_dtype], bool(group.get("maximize")))
+            if kernel is None:
+                raise Unfit(self.why or "there is no kernel for these hyperparameters, or none can be compiled here")
+            runs.append((kernel, array("d", [hypers[n] for n in kernel.layout.hypers] or [0.0]), batch))
+        return runs
+
+    def hypers(self, group: dict[str, Any]) -> dict[str, Any]:
+        found = {}
+        for h in self.spec.core.hypers:
+            value = self.names.held(h.name, group)
+            if isinstance(value, torch.Tensor):
+                if not value.is_cpu or value.requires_grad:
+                    raise Unfit(f"{h.name} is a Tensor on a device, or one with a gradient")
+                value = value.item()
+            found[h.name] = value
+        return found
+
+    def plan(self, optimizer: Any) -> Plan:
+        """What a step is about to update; the states of new parameters are made."""
+        for group in optimizer.param_groups:
+            for p in group["params"]:
+                if p.grad is not None and not (type(p) in PLAIN and type(p.grad) in PLAIN and p.is_cpu):
+                    raise Unfit("a kernel takes plain tensors in the memory of the host")
+                if p.grad is not None and (p.grad.layout != torch.strided or p.dtype not in NAMES):
+                    raise Unfit("a kernel takes dense tensors of float32, float64, float16 or bfloat16")
+        found = []
+        for group in optimizer.param_groups:
+            columns: list[list[Any]] = [[] for _ in range(3 + len(self.keys))]
+            optimizer._init_group(group, *columns)
+            found.append(columns)
+        plan = Plan(optimizer)
+        plan.values = list(optimizer.state.values())
+        for number, (group, columns) in enumerate(zip(optimizer.param_groups, found, strict=True)):
+            plan.idle += [p for p in group["params"] if p.grad is None]
+            kinds: dict[Any, list[Any]] = {}
+            for p, grad, step, *slots in zip(*columns, strict=True):
+                kinds.setdefault((p.dtype, grad.dtype), []).append((p, step, *slots))
+            for (dtype, grad_dtype), rows in kinds.items():
+                if grad_dtype not in NAMES:
+                    raise Unfit(f"a gradient is {grad_dtype}")
+                plan.batches.append(self.batch(optimizer, number, dtype, grad_dtype, rows))
+                plan.updated += [row[0] for row in rows if not row[0].is_inference()]
+        return plan
+
+    def batch(self, optimizer: Any, group: int, dtype: Any, grad_dtype: Any, rows: list[Any]) -> Batch:
+        params, steps, *slots = (list(column) for column in zip(*rows, strict=True))
+        if any(s.dtype != torch.float64 or not s.is_cpu for s in steps):
+            raise Unfit("the counts of updates are no float64 numbers of the host")
+        real = torch.float64 if dtype == torch.float64 else torch.float32
+        for slot, column in zip(self.spec.core.slots, slots, strict=True):
+            wanted = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float64": torch.float64}
+            if any(t is not None and t.dtype != wanted.get(str(slot.dtype), real) for t in column):
+                raise Unfit(f"the slot {slot.name} has another dtype")
+        grads = [p.grad for p in params]
+        for p, *others in zip(params, grads, *slots, strict=True):
+            if not p.is_contiguous() and not _dense(p):
+                raise Unfit("a parameter does not fill its memory")
+            if any(t is not None and t.ndim and not _alike(t, p) for t in others):
+                raise Unfit("a gradient or a slot lies in memory otherwise than its parameter")
+        if any(g.is_neg() for g in grads):
+            raise Unfit("a gradient shows the negative of its memory")
+        if any((t is None) != (column[0] is None) for column in slots for t in column):
+            raise Unfit("some parameters lack a slot")
+        table = np.zeros((len(params), 4 + len(slots)), np.int64)
+        table[:, 0] = list(map(numel, params))
+        held = {key: column for key, column in zip(self.keys, slots, strict=True) if column[0] is not None}
+        states = [optimizer.state[p] for p in params]
+        addresses = {key: list(map(pointer, column)) for key, column in held.items()}
+        for key, column in addresses.items():
+            table[:, 4 + self.keys.index(key)] = column
+        where = np.array(list(map(pointer, steps)), np.int64)
+        columns = {"step": steps, **held}
+        addresses["step"] = where.tolist()
+        return Batch(group, params, grad_dtype, states, columns, guard([*params, *grads]), table, where, addresses)
+
+    def renewed(self, plan: Plan) -> bool:
+        """Put the addresses of this step's gradients into the tables; False where the plan does not fit them."""
+        for batch in plan.batches:
+            grads = list(map(grad_of, batch.params))
+            if not batch.fits(*batch.params, *grads):
+                return False
+            batch.table[:, 2] = list(map(pointer, batch.params))
+            batch.table[:, 3] = list(map(pointer, grads))
+            if any(list(map(pointer, batch.columns[key])) != was for key, was in batch.addresses.items()):
+                return False
+        return True
+
+
+def guard(tensors: list[Any]) -> Any:
+    """Asks of as many tensors whether they have the same types, dtypes, layouts, shapes and strides, one for one."""
+    try:  # what torch.compile asks in front of each call, in one
+        from torch._C._dynamo.guards import TensorGuards
+
+        return TensorGuards(*tensors, dynamic_dims_sizes=None, dynamic_dims_strides=None).check
+    except (ImportError, TypeError):
+        was = list(map(_kind, tensors))
+        return lambda *now: list(map(_kind, now)) == was
+
+
+def _kind(t: Any) -> Any:
+    if type(t) not in PLAIN or t.layout != torch.strided:
+        return None
+    return type(t), t.dtype, t.device, t.shape, t.stride(), t.is_neg()
+
+
+def _alike(t: Any, p: Any) -> bool:
+    """Whether the elements of both lie in the same order."""
+    return t.shape == p.shape and (t.stride() == p.stride() or (t.is_contiguous() and p.is_contiguous()))
+
+
+def _dense(p: Any) -> bool:
+    """Whether the elements fill a piece of memory, in whatever order."""
+    return torch.empty_like(p, device="meta").stride() == p.stride() and p.numel() > 0
+
+
+def of(spec: Spec) -> Tensors | None:
+    return Tensors(spec) if wanted() else None
