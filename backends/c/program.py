@@ -54,7 +54,7 @@ def program(spec: Spec, source: Source) -> str:
     if starts:
         body += ["for (int k = 0; k < ARRAYS; k++) {", "    for (int i = 0; i < MOST; i++) {"]
         body += [*indented(indented(starts)), "    }", "}"]
-    put = [f"arrays[k].size = sizes[k];", "arrays[k].t = t;", f"arrays[k].{fields[0]} = {fields[0]}[k];"]
+    put = ["arrays[k].size = sizes[k];", "arrays[k].t = t;", f"arrays[k].{fields[0]} = {fields[0]}[k];"]
     put += [f"arrays[k].{f} = {f}[t - 1][k];" for f in fields[1 : 2 + len(rule.array_inputs)]]
     put += [f"arrays[k].{f} = {f}[k];" for f in fields[2 + len(rule.array_inputs) :]]
     given = ["&h", *(["&s"] if source.model else []), "arrays", "ARRAYS", *(["sums"] if source.sums else [])]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from adaspec import ir
-from adaspec.frozen import frozen
 from adaspec.inplace import Branch, Item, Loop, Op, Plan
 from adaspec.ir import Binary, Call, Expr, Name, Number, Unary
 from adaspec.printer import PRECEDENCE
