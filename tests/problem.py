@@ -70,3 +70,8 @@ def distance(left: Model, right: Model) -> float:
     assert all(np.shape(a) == np.shape(b) for a, b in pairs)
     gaps = [np.max(np.abs(a - b), initial=0) / max(1.0, np.max(np.abs(b), initial=0)) for a, b in pairs]
     return float(max(gaps))
+
+
+def arrays(cls: Any) -> dict[str, Any]:
+    """The options with which a torch class takes its steps by array operations."""
+    return {"fused": False} if getattr(cls, "_kernels", None) is not None else {}

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 import adaspec
-from adaspec.build import TARGETS
+from adaspec.build import TARGETS, backend
 from adaspec.library import rules
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = ("adafactor", "adam", "adax", "lamb", "muon", "prodigy", "schedule_free")
+KERNELS = ("adam", "lamb", "prodigy")
 RULES = rules()
 
 
@@ -33,9 +34,22 @@ def test_generated_code_is_as_committed(name: str, target: str, request: pytest.
     assert text == file.read_text(encoding="utf-8"), f"{file} differs: review it, then pytest --update-golden"
 
 
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_are_as_committed(name: str, request: pytest.FixtureRequest) -> None:
+    """The file, its header, and the program that tests it."""
+    for file, text in backend("c").files(adaspec.load(name), name).items():
+        golden = GOLDEN / "c" / file
+        if request.config.getoption("--update-golden"):
+            golden.parent.mkdir(parents=True, exist_ok=True)
+            golden.write_text(text, encoding="utf-8")
+        assert text == golden.read_text(encoding="utf-8"), f"{golden} differs: review it, then pytest --update-golden"
+    assert adaspec.export(name, "c") == (GOLDEN / "c" / f"{name}.c").read_text(encoding="utf-8")
+
+
 def test_no_golden_file_is_left_over() -> None:
     wanted = {GOLDEN / target / f"{name}.py" for target in TARGETS for name in SHARED}
-    assert set(GOLDEN.glob("*/*.py")) == wanted
+    wanted |= {GOLDEN / "c" / f"{name}{end}" for name in KERNELS for end in (".c", ".h", "_test.c")}
+    assert {file for file in GOLDEN.glob("*/*") if file.is_file()} == wanted
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -1,4 +1,4 @@
-"""Kernels: they mean what the array operations mean, on any number of threads, and where there is none, nothing breaks."""
+"""Kernels mean what the array operations mean, on any number of threads; where there is none, nothing breaks."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ SHAPES = [(70_001,), (3, 5), (), (1,), (0, 4), (40, 30)]
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 @pytest.mark.parametrize("rule", ["adam", "lion", "adax", "momentum"])
 def test_the_same_bits_as_array_operations(rule: str, dtype: str) -> None:
-    """A compiler that is told to keep every rounding does: sums, products, quotients and roots are IEEE's everywhere."""
+    """A compiler that is told to keep every rounding does: sums, products, quotients and roots are IEEE's."""
     assert same(run(rule, SHAPES, dtype), run(rule, SHAPES, dtype, kernel=False))
 
 

@@ -125,7 +125,7 @@ def test_gradients_of_a_real_loss() -> None:
     """Autograd conjugates lazily: that reaches the rule as numbers."""
     p = torch.nn.Parameter(torch.tensor([1 + 2j, 3 - 1j]))
     q = torch.nn.Parameter(torch.view_as_real(p.detach()).clone())
-    opt, other = (adaspec.build("adam", "torch")([t], lr=0.1) for t in (p, q))
+    opt, other = (adaspec.torch.Adam([t], lr=0.1, fused=False) for t in (p, q))
     for _ in range(3):
         p.grad = (2 * p.detach()).conj()
         q.grad = 2 * q.detach() * torch.tensor([1.0, -1.0])

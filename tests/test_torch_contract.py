@@ -17,7 +17,7 @@ import adaspec
 from adaspec.library import rules
 from adaspec.lower import lower
 from adaspec.verification import supplied
-from problem import MATRICES_ONLY
+from problem import MATRICES_ONLY, arrays
 from test_torch_state import same
 
 torch = pytest.importorskip("torch")
@@ -138,7 +138,7 @@ def test_devices_may_be_mixed_in_a_group(rule: str) -> None:
     """A parameter without numbers (`meta`) among others: it is counted, they go as without it."""
     params, twins = parameters(rule), parameters(rule)
     meta = torch.nn.Parameter(torch.empty_like(params[0], device="meta"))
-    opt, other = build(rule)([*params, meta]), build(rule)(twins)
+    opt, other = build(rule)([*params, meta]), build(rule)(twins, **arrays(build(rule)))
     for _ in range(2):
         for p in (*params, *twins, meta):
             p.grad = torch.full_like(p, 0.5)

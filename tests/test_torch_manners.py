@@ -29,6 +29,7 @@ def test_signature(rule: str) -> None:
     spec = adaspec.load(rule)
     branches = any(isinstance(n, ir.When) for n in ir.walk(spec.checked))
     flags = ["foreach", "maximize", *([] if branches else ["capturable"]), "differentiable"]
+    flags += ["fused"] if getattr(cls, "_kernels", None) is not None else []
     assert names[names.index("foreach") :] == flags
     assert adaspec.load(rule).title in cls.__doc__
 

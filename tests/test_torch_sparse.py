@@ -11,6 +11,7 @@ import pytest
 import adaspec
 from adaspec.backends.torch.sparse import linear, refusal
 from adaspec.library import rules
+from problem import arrays
 from test_torch_state import same
 
 torch = pytest.importorskip("torch")
@@ -139,7 +140,7 @@ def test_a_linear_rule_takes_the_gradient_for_what_it_is(rule: str) -> None:
     for dtype, decay in ((torch.float64, 0.125), (torch.float32, 0.0)):
         options = dict.fromkeys(still(rule), decay)
         sparse, dense = parameter(dtype=dtype), parameter(dtype=dtype)
-        one, other = cls([sparse], **options), cls([dense], **options)
+        one, other = cls([sparse], **options), cls([dense], **options, **arrays(cls))
         train(one, sparse, STEPS)
         train(other, dense, STEPS, dense=True)
         assert torch.equal(sparse, dense) and same(dict(one.state[sparse]), dict(other.state[dense]))

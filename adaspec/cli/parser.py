@@ -96,7 +96,7 @@ def parser() -> Parser:
         "-o",
         "--output",
         metavar="FILE-or-DIR",
-        help="where to write: a folder gets NAME_TARGET.py, and for c NAME.c, NAME.h and NAME_test.c; default: print the code",
+        help="where to write: a folder gets NAME_TARGET.py (c: NAME.c, NAME.h, NAME_test.c); default: print the code",
     )
 
     made = command(

@@ -115,7 +115,7 @@ class Story:
         self.out.print()
         self.out.print(Text.assemble("check: ", ("ok", "ok"), f", {summary(spec)}"), soft_wrap=True)
         texts = {target: emitted(spec, target) for target in TARGETS}
-        for file, text in place(texts, self.folder, spec.name, folder=True).items():
+        for file, text in place(spec, texts, self.folder, spec.name, folder=True).items():
             self.out.print(
                 Text.assemble("wrote  ", (safe(str(file)), "name"), (f"  {text.count(chr(10))} lines", "note"))
             )

@@ -23,10 +23,11 @@ def wanted() -> bool:
 
 
 @lru_cache(maxsize=512)
-def form(spec: Spec, static: tuple[tuple[str, Any], ...]) -> c.Layout | str:
-    """The kernel of a rule under its static settings; why there is none, where there is none."""
+def form(spec: Spec, static: tuple[tuple[str, Any], ...]) -> tuple[c.Layout, str] | str:
+    """The kernel of a rule under its static settings, as its layout and text; where there is none, why."""
     try:
-        return c.source(lower(spec), dict(static)).layout()
+        made = c.frame(lower(spec), dict(static))
+        return made.layout, c.text(made)
     except c.Unstreamable as error:
         return str(error)
 
@@ -59,7 +60,7 @@ class Fused:
         if isinstance(found, str):
             return None
         try:
-            return Kernel(found, param, grad, maximize)
+            return Kernel(*found, param, grad, maximize)
         except NoKernel as error:
             warn(str(error))
             return None

@@ -20,16 +20,16 @@ LEAST = 2**17
 class Kernel:
     """`step` runs it; where it is not compiled yet, `compiler.NoKernel` says why it cannot be."""
 
-    def __init__(self, layout: Layout, param: str, grad: str, maximize: bool = False) -> None:
+    def __init__(self, layout: Layout, text: str, param: str, grad: str, maximize: bool = False) -> None:
         self.layout = layout
         options = [f"-DPARAM={param.upper()}", f"-DGRAD={grad.upper()}", *(["-DMAXIMIZE"] if maximize else [])]
-        loaded = compiler.library(layout.name, layout.text, *options)
+        loaded = compiler.library(layout.name, text, *options)
         pointer, count = ctypes.c_void_p, ctypes.c_int64
         always = [pointer, *([pointer] if layout.model else []), pointer, count, *([pointer] if layout.sums else [])]
         self.whole = _bound(loaded, f"{layout.name}_step", always)
         if layout.passes:
             self.part = _bound(loaded, f"{layout.name}_pass", [*always, count, count, count])
-            self.end = _bound(loaded, f"{layout.name}_end", always)
+            self.end = _bound(loaded, f"{layout.name}_end", always) if layout.ends else None
         else:
             self.part = _bound(loaded, f"{layout.name}_part", [*always, count, count])
         if layout.sums:
@@ -53,7 +53,8 @@ class Kernel:
         elif layout.passes:
             for number in range(layout.passes):
                 together(self.part, [(*given, number, k, threads) for k in range(threads)])
-            self.end(*given)
+            if self.end is not None:
+                self.end(*given)
         else:
             together(self.part, [(*given, k, threads) for k in range(threads)])
 

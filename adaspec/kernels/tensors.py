@@ -26,6 +26,8 @@ from . import compiler
 from .fused import Fused, wanted
 from .kernel import Kernel, _bound
 
+REAL = {torch.complex64: torch.float32, torch.complex128: torch.float64}
+"""Complex numbers are pairs of real ones to a rule."""
 PLAIN = {torch.Tensor, torch.nn.Parameter}
 NAMES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 COUNT = """
@@ -41,7 +43,7 @@ void count(int64_t *table, int64_t rows, int64_t width, const int64_t *steps) {
 }
 """
 grad_of = attrgetter("grad")
-pointer, numel = torch.Tensor.data_ptr, torch.Tensor.numel
+pointer = torch.Tensor.data_ptr
 
 
 class Unfit(Exception):
@@ -149,7 +151,8 @@ class Tensors(Fused):
         for batch in plan.batches:
             group = groups[batch.group]
             hypers = self.hypers(group)
-            kernel = self.of(hypers, NAMES[batch.params[0].dtype], NAMES[batch.grad_dtype], bool(group.get("maximize")))
+            param, grad = (NAMES[_real(dtype)] for dtype in (batch.params[0].dtype, batch.grad_dtype))
+            kernel = self.of(hypers, param, grad, bool(group.get("maximize")))
             if kernel is None:
                 raise Unfit(self.why or "there is no kernel for these hyperparameters, or none can be compiled here")
             runs.append((kernel, array("d", [hypers[n] for n in kernel.layout.hypers] or [0.0]), batch))
@@ -172,8 +175,8 @@ class Tensors(Fused):
             for p in group["params"]:
                 if p.grad is not None and not (type(p) in PLAIN and type(p.grad) in PLAIN and p.is_cpu):
                     raise Unfit("a kernel takes plain tensors in the memory of the host")
-                if p.grad is not None and (p.grad.layout != torch.strided or p.dtype not in NAMES):
-                    raise Unfit("a kernel takes dense tensors of float32, float64, float16 or bfloat16")
+                if p.grad is not None and (p.grad.layout != torch.strided or _real(p.dtype) not in NAMES):
+                    raise Unfit("a kernel takes dense tensors of float32, float64, float16, bfloat16 or complex")
         found = []
         for group in optimizer.param_groups:
             columns: list[list[Any]] = [[] for _ in range(3 + len(self.keys))]
@@ -187,7 +190,7 @@ class Tensors(Fused):
             for p, grad, step, *slots in zip(*columns, strict=True):
                 kinds.setdefault((p.dtype, grad.dtype), []).append((p, step, *slots))
             for (dtype, grad_dtype), rows in kinds.items():
-                if grad_dtype not in NAMES:
+                if _real(grad_dtype) not in NAMES or grad_dtype.is_complex != dtype.is_complex:
                     raise Unfit(f"a gradient is {grad_dtype}")
                 plan.batches.append(self.batch(optimizer, number, dtype, grad_dtype, rows))
                 plan.updated += [row[0] for row in rows if not row[0].is_inference()]
@@ -197,10 +200,10 @@ class Tensors(Fused):
         params, steps, *slots = (list(column) for column in zip(*rows, strict=True))
         if any(s.dtype != torch.float64 or not s.is_cpu for s in steps):
             raise Unfit("the counts of updates are no float64 numbers of the host")
-        real = torch.float64 if dtype == torch.float64 else torch.float32
+        real = torch.float64 if _real(dtype) == torch.float64 else torch.float32
         for slot, column in zip(self.spec.core.slots, slots, strict=True):
-            wanted = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float64": torch.float64}
-            if any(t is not None and t.dtype != wanted.get(str(slot.dtype), real) for t in column):
+            own = getattr(torch, slot.dtype) if slot.dtype else real
+            if any(t is not None and _real(t.dtype) != own for t in column):
                 raise Unfit(f"the slot {slot.name} has another dtype")
         grads = [p.grad for p in params]
         for p, *others in zip(params, grads, *slots, strict=True):
@@ -208,12 +211,12 @@ class Tensors(Fused):
                 raise Unfit("a parameter does not fill its memory")
             if any(t is not None and t.ndim and not _alike(t, p) for t in others):
                 raise Unfit("a gradient or a slot lies in memory otherwise than its parameter")
-        if any(g.is_neg() for g in grads):
-            raise Unfit("a gradient shows the negative of its memory")
+        if any(g.is_neg() or g.is_conj() for g in grads):
+            raise Unfit("a gradient shows its memory with other signs")
         if any((t is None) != (column[0] is None) for column in slots for t in column):
             raise Unfit("some parameters lack a slot")
         table = np.zeros((len(params), 4 + len(slots)), np.int64)
-        table[:, 0] = list(map(numel, params))
+        table[:, 0] = [p.numel() * (2 if p.is_complex() else 1) for p in params]
         held = {key: column for key, column in zip(self.keys, slots, strict=True) if column[0] is not None}
         states = [optimizer.state[p] for p in params]
         addresses = {key: list(map(pointer, column)) for key, column in held.items()}
@@ -251,12 +254,16 @@ def guard(tensors: list[Any]) -> Any:
 def _kind(t: Any) -> Any:
     if type(t) not in PLAIN or t.layout != torch.strided:
         return None
-    return type(t), t.dtype, t.device, t.shape, t.stride(), t.is_neg()
+    return type(t), t.dtype, t.device, t.shape, t.stride(), t.is_neg(), t.is_conj()
 
 
 def _alike(t: Any, p: Any) -> bool:
     """Whether the elements of both lie in the same order."""
     return t.shape == p.shape and (t.stride() == p.stride() or (t.is_contiguous() and p.is_contiguous()))
+
+
+def _real(dtype: torch.dtype) -> torch.dtype:
+    return REAL.get(dtype, dtype)
 
 
 def _dense(p: Any) -> bool:

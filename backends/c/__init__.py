@@ -1,4 +1,9 @@
-"""The C target: a rule as a stand-alone C99 file, one fused loop over a list of arrays. It needs a compiler alone."""
+"""The C target: a rule as a C99 file that stands alone, one fused loop over a list of arrays.
+
+In the order data passes through: `kernel` takes a rule apart into numbers and walks, which `walks` and `printers`
+print; `frame` holds the facts of the file, `declarations`, `numbers` and `passes` print its parts, `source` puts them
+together with `texts`; `program` is the test that comes with it.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +14,13 @@ from adaspec.lower import Lowered, lower
 from adaspec.spec import Spec
 from adaspec.streams.units import Unstreamable
 
+from .declarations import header
+from .frame import Frame, Layout
 from .kernel import Kernel
 from .program import program
-from .source import Layout, Source
+from .source import text
 
-__all__ = ["Layout", "Unstreamable", "emit", "public_name", "source"]
+__all__ = ["Frame", "Layout", "Unstreamable", "emit", "files", "frame", "public_name", "takes", "text"]
 
 
 def public_name(spec: Spec) -> str:
@@ -21,12 +28,12 @@ def public_name(spec: Spec) -> str:
     return spec.name
 
 
-def source(lowered: Lowered, static: Mapping[str, Any] | None = None) -> Source:
-    """The kernel as text with its layout; Unstreamable, with the reason, for a rule that has none.
+def frame(lowered: Lowered, static: Mapping[str, Any] | None = None) -> Frame:
+    """The kernel of a rule with its layout; Unstreamable, with the reason, for a rule that has none.
 
     `static` are the values of flags and counts, and None for what is not given; what it leaves open is as by default.
     """
-    return Source(Kernel(lowered, static))
+    return Frame(Kernel(lowered, static))
 
 
 def takes(lowered: Lowered) -> bool:
@@ -40,19 +47,17 @@ def takes(lowered: Lowered) -> bool:
 
 def emit(lowered: Lowered) -> str:
     """The text of the C file. ValueError for a rule that has no kernel."""
-    return _source(lowered).text()
+    return text(_frame(lowered))
 
 
 def files(spec: Spec, stem: str) -> dict[str, str]:
     """What an export to files writes, by name: the kernel, its header, and a program that tests it."""
-    made = _source(lower(spec))
-    test = program(spec, made).replace(f'"{made.name}.h"', f'"{stem}.h"').replace(f"{made.name}.c ", f"{stem}.c ")
-    test = test.replace(f"{made.name}.c:", f"{stem}.c:").replace(f"{made.name}_test.c", f"{stem}_test.c")
-    return {f"{stem}.c": made.text(), f"{stem}.h": made.header(), f"{stem}_test.c": test}
+    made = _frame(lower(spec))
+    return {f"{stem}.c": text(made), f"{stem}.h": header(made), f"{stem}_test.c": program(spec, made, stem)}
 
 
-def _source(lowered: Lowered) -> Source:
+def _frame(lowered: Lowered) -> Frame:
     try:
-        return source(lowered)
+        return frame(lowered)
     except Unstreamable as error:
         raise ValueError(f"no loop over single elements computes {error}") from None

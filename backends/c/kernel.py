@@ -89,6 +89,8 @@ class Kernel:
         """The numbers of a step by name, with their types in C."""
         self.host = NumberPrinter(self.called)
         self.passes = [p for p in map(self.walk, self.ats()) if p is not None]
+        if not self.passes:
+            raise Unstreamable("nothing")
 
     def check_slots(self) -> None:
         for slot in self.rule.slots:

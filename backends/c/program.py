@@ -9,21 +9,21 @@ import numpy as np
 from adaspec.interpret import Interpreter
 from adaspec.spec import Spec
 
-from .source import Source, begins
-from .walks import indented, slot_type
+from .frame import Frame, begins
+from .walks import indented
 
 STEPS = 3
 SIZES = (7, 3)
 
 
-def program(spec: Spec, source: Source) -> str:
+def program(spec: Spec, frame: Frame, stem: str) -> str:
     """The text of the program: it prints what it found, and its exit status is 0 if all is as it should be."""
-    name, names, rule = source.name, source.kernel.names, source.rule
+    name, names, rule = frame.name, frame.names, frame.rule
     params, grads, inputs, wanted = trajectory(spec)
     fields = [names[n] for n in (rule.param, rule.grad, *rule.array_inputs, *(s.name for s in rule.slots))]
     lines = [
-        f"/* Tests {name}.c: cc -std=c99 -O2 {name}.c {name}_test.c -lm && ./a.out */",
-        f'#include "{name}.h"', "", "#include <math.h>", "#include <stdio.h>", "#include <stdlib.h>", "",
+        f"/* Tests {stem}.c: cc -std=c99 -O2 {stem}.c {stem}_test.c -lm && ./a.out */",
+        f'#include "{stem}.h"', "", "#include <math.h>", "#include <stdio.h>", "#include <stdlib.h>", "",
         f"enum {{ ARRAYS = {len(SIZES)}, STEPS = {STEPS}, MOST = {max(SIZES)} }};", "",
         "static const int64_t sizes[ARRAYS] = {" + ", ".join(map(str, SIZES)) + "};",
         f"static {name}_param {fields[0]}[ARRAYS][MOST] = {table(params)};",
@@ -33,16 +33,14 @@ def program(spec: Spec, source: Source) -> str:
         lines.append(f"static const {name}_real {names[n]}[STEPS][ARRAYS][MOST] = {tables(inputs[n])};")
     for n in rule.scalar_inputs:
         lines.append(f"static const double {names[n]}[STEPS] = {{{', '.join(map(literal, inputs[n]))}}};")
-    kinds = {"REAL": f"{name}_real", "HALF_T": f"{name}_half"}
     for s in rule.slots:
-        kind = kinds.get(slot_type(s), slot_type(s))
-        lines.append(f"static {kind} {names[s.name]}[ARRAYS][MOST]; /* {begins(s)} */")
+        lines.append(f"static {frame.slot_type(s.name)} {names[s.name]}[ARRAYS][MOST]; /* {begins(s)} */")
     lines.append(f"static const double wanted[ARRAYS][MOST] = {table(wanted)};")
     defaults = spec.defaults
-    values = [literal(defaults.get(n) or 0.0) for n in source.layout().hypers]
+    values = [literal(defaults.get(n) or 0.0) for n in frame.layout.hypers]
     body = [f"{name}_hypers h = {{{', '.join(values) or '0'}}};", f"{name}_array arrays[ARRAYS];"]
     shared = [0.0, *(initial(s.initial, defaults) for s in rule.shared)]
-    body += [f"{name}_shared s = {{{', '.join(map(literal, shared))}}};"] if source.model else []
+    body += [f"{name}_shared s = {{{', '.join(map(literal, shared))}}};"] if frame.model else []
     body += ["int wrong = 0;"]
     filled = [(names[s.name], s.init, s) for s in rule.slots]
     starts = []
@@ -57,14 +55,14 @@ def program(spec: Spec, source: Source) -> str:
     put = ["arrays[k].size = sizes[k];", "arrays[k].t = t;", f"arrays[k].{fields[0]} = {fields[0]}[k];"]
     put += [f"arrays[k].{f} = {f}[t - 1][k];" for f in fields[1 : 2 + len(rule.array_inputs)]]
     put += [f"arrays[k].{f} = {f}[k];" for f in fields[2 + len(rule.array_inputs) :]]
-    given = ["&h", *(["&s"] if source.model else []), "arrays", "ARRAYS", *(["sums"] if source.sums else [])]
+    given = ["&h", *(["&s"] if frame.model else []), "arrays", "ARRAYS", *(["sums"] if frame.sums else [])]
     inner = [f"h.{names[n]} = {names[n]}[t - 1];" for n in rule.scalar_inputs]
-    inner += ["s.step = t;"] if source.model else []
+    inner += ["s.step = t;"] if frame.model else []
     inner += ["for (int k = 0; k < ARRAYS; k++) {", *indented(put), "}"]
-    if source.sums:
+    if frame.sums:
         inner += [f"double *sums = malloc(sizeof(double) * (size_t){name}_sums(arrays, ARRAYS));"]
         inner += ["if (!sums) return 2;"]
-    inner += [f"{name}_step({', '.join(given)});", *(["free(sums);"] if source.sums else [])]
+    inner += [f"{name}_step({', '.join(given)});", *(["free(sums);"] if frame.sums else [])]
     body += ["for (int t = 1; t <= STEPS; t++) {", *indented(inner), "}"]
     body += [
         "for (int k = 0; k < ARRAYS; k++) {", "    for (int i = 0; i < sizes[k]; i++) {",

@@ -139,8 +139,9 @@ def _function(name: str, type_: str, suffix: str) -> str:
     return f"\n{comment}static inline {type_} {name}{suffix}({taken}) {{\n    return {value};\n}}\n"
 
 
+_KINDS = (("REAL", ""), ("double", "_d"))
 FUNCTIONS = {
-    **{f"{name}{suffix}": _function(name, type_, suffix) for name in _OF for type_, suffix in (("REAL", ""), ("double", "_d"))},
+    **{f"{name}{suffix}": _function(name, type_, suffix) for name in _OF for type_, suffix in _KINDS},
     "modulo": """
 /* The remainder with the sign of the divisor; nan where that is 0. */
 static inline double modulo(double a, double b) {

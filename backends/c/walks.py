@@ -102,7 +102,7 @@ class Walk(StreamWalk):
     def constant(self, node: Expr) -> str:
         """A number in front of the loop, rounded once; a static fact as it is."""
         text = self.host.text(node)
-        if lowered_type(node, self.lowered.types | self.types).truth:
+        if lowered_type(node, {**self.lowered.types, **self.types}).truth:
             return f"({text})"
         if text not in self.constants:
             name = text[3:] if text[3:].isidentifier() else self.hint  # h->lr, n->c1

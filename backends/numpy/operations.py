@@ -8,10 +8,10 @@ from adaspec import ir
 from adaspec.inplace import Branch, Item, Loop, Op, Plan
 from adaspec.ir import Binary, Call, Expr, Name, Number, Unary
 from adaspec.printer import PRECEDENCE
+from adaspec.streams.names import Names
 from adaspec.streams.units import shows_other
 from adaspec.streams.walk import Reduction
 
-from .naming import Names
 from .printers import ArrayPrinter, NumberPrinter
 
 INPLACE = {"add": "+=", "sub": "-=", "mul": "*=", "div": "/="}

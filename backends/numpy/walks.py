@@ -35,6 +35,7 @@ class Walk(StreamWalk):
         self, lowered: Lowered, names: Names, values: Values, host: NumberPrinter, at: At, units: list[Unit]
     ) -> None:
         super().__init__(lowered, names, values, at, units)
+        self.slot = names.slot
         self.host = host
 
     def lines(self, hoist: Hoist) -> list[str]:
@@ -50,7 +51,7 @@ class Walk(StreamWalk):
         used |= data(self.body) | {s.name for s in ir.walk(self.body) if isinstance(s, Assign | Subtract)}
         arrays = {rule.param: "param", rule.grad: "grad"}
         arrays |= {n: f'inputs["{n}"]' for n in rule.array_inputs}
-        arrays |= {s.name: self.names.slot(s.name) for s in rule.slots if s.init.whole}
+        arrays |= {s.name: self.slot(s.name) for s in rule.slots if s.init.whole}
         arrays = {n: a for n, a in arrays.items() if n in used or n == rule.param}  # the first array says the dtype
         targets = [self.names[n] if n in used else "_" for n in arrays]
         given = list(arrays.values())

@@ -99,6 +99,9 @@ class Adafactor:
     ...     params, state = opt.step(params, grads, state)
     """
 
+    fused: Any = None
+    """Takes a step in one pass over memory, where adaspec has compiled a kernel for it; None says no."""
+
     @_checked
     def __init__(
         self,
@@ -164,7 +167,12 @@ class Adafactor:
         clip = _positive("clip", self.clip, past)
         eps1 = _positive("eps1", self.eps1, past)
         eps2 = _positive("eps2", self.eps2, past)
+        hypers = {"lr": lr, "decay": decay, "clip": clip, "eps1": eps1, "eps2": eps2}
+        if self.fused is not None and self.fused.again(params, grads, state, hypers):
+            return params, state
         work = _work(params, grads, state, self._forms)
+        if self.fused is not None:
+            work = self.fused(work, state, hypers)
         with np.errstate(all="ignore"):
             for t, group in work.items():
                 c1 = t**-decay  # 1 - beta

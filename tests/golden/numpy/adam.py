@@ -94,6 +94,9 @@ class Adam:
     ...     params, state = opt.step(params, grads, state)
     """
 
+    fused: Any = None
+    """Takes a step in one pass over memory, where adaspec has compiled a kernel for it; None says no."""
+
     @_checked
     def __init__(self, lr: Any = 0.001, beta1: Any = 0.9, beta2: Any = 0.999, eps: Any = 1e-08) -> None:
         self.lr = _rate("lr", lr)
@@ -145,7 +148,12 @@ class Adam:
         beta1 = _decay("beta1", self.beta1, past)
         beta2 = _decay("beta2", self.beta2, past)
         eps = _positive("eps", self.eps, past)
+        hypers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
+        if self.fused is not None and self.fused.again(params, grads, state, hypers):
+            return params, state
         work = _work(params, grads, state, self._forms)
+        if self.fused is not None:
+            work = self.fused(work, state, hypers)
         with np.errstate(all="ignore"):
             for t, group in work.items():
                 c1 = -math.expm1(t * _log(beta1))  # 1 - beta1**t

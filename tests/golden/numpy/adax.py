@@ -96,6 +96,9 @@ class AdaX:
     ...     params, state = opt.step(params, grads, state)
     """
 
+    fused: Any = None
+    """Takes a step in one pass over memory, where adaspec has compiled a kernel for it; None says no."""
+
     @_checked
     def __init__(self, lr: Any = 0.001, beta1: Any = 0.9, beta2: Any = 0.0001, eps: Any = 1e-08) -> None:
         self.lr = _rate("lr", lr)
@@ -147,7 +150,12 @@ class AdaX:
         beta1 = _decay("beta1", self.beta1, past)
         beta2 = _positive("beta2", self.beta2, past)
         eps = _positive("eps", self.eps, past)
+        hypers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
+        if self.fused is not None and self.fused.again(params, grads, state, hypers):
+            return params, state
         work = _work(params, grads, state, self._forms)
+        if self.fused is not None:
+            work = self.fused(work, state, hypers)
         with np.errstate(all="ignore"):
             for t, group in work.items():
                 c1 = beta2 * math.exp(-t * math.log1p(beta2)) / -math.expm1(-t * math.log1p(beta2))  # 1 - b2

@@ -96,6 +96,9 @@ class LAMB:
     ...     params, state = opt.step(params, grads, state)
     """
 
+    fused: Any = None
+    """Takes a step in one pass over memory, where adaspec has compiled a kernel for it; None says no."""
+
     @_checked
     def __init__(
         self,
@@ -156,7 +159,12 @@ class LAMB:
         beta2 = _decay("beta2", self.beta2, past)
         eps = _positive("eps", self.eps, past)
         weight_decay = _rate("weight_decay", self.weight_decay, past)
+        hypers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
+        if self.fused is not None and self.fused.again(params, grads, state, hypers):
+            return params, state
         work = _work(params, grads, state, self._forms)
+        if self.fused is not None:
+            work = self.fused(work, state, hypers)
         with np.errstate(all="ignore"):
             for t, group in work.items():
                 c1 = -math.expm1(t * _log(beta1))  # 1 - beta1**t

@@ -104,6 +104,9 @@ class Prodigy:
     ...     params, state = opt.step(params, grads, state)
     """
 
+    fused: Any = None
+    """Takes a step in one pass over memory, where adaspec has compiled a kernel for it; None says no."""
+
     @_checked
     def __init__(
         self,
@@ -174,7 +177,12 @@ class Prodigy:
         eps = _positive("eps", self.eps, past)
         d0 = _positive("d0", self.d0, past)
         weight_decay = _rate("weight_decay", self.weight_decay, past)
+        hypers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "d0": d0, "weight_decay": weight_decay}
+        if self.fused is not None and self.fused.again(params, grads, state, hypers):
+            return params, state
         work = _work(params, grads, state, self._forms)
+        if self.fused is not None:
+            work = self.fused(work, state, hypers)
         if not work:
             return params, state
         shared = state["shared"]

@@ -103,6 +103,9 @@ class ScheduleFree:
     >>> shown = opt.view("eval", params, state)
     """
 
+    fused: Any = None
+    """Takes a step in one pass over memory, where adaspec has compiled a kernel for it; None says no."""
+
     @_checked
     def __init__(
         self,
@@ -163,7 +166,12 @@ class ScheduleFree:
         beta2 = _decay("beta2", self.beta2, past)
         eps = _positive("eps", self.eps, past)
         weight_decay = _rate("weight_decay", self.weight_decay, past)
+        hypers = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
+        if self.fused is not None and self.fused.again(params, grads, state, hypers):
+            return params, state
         work = _work(params, grads, state, self._forms)
+        if self.fused is not None:
+            work = self.fused(work, state, hypers)
         if not work:
             return params, state
         shared = state["shared"]

@@ -52,6 +52,8 @@ class AdaX(torch.optim.Optimizer):
             can hold it; slower outside of one (default: False)
         differentiable: let gradients flow through the step: to the parameters before it, their gradients and state,
             and to hyperparameters that are Tensors; for all groups alike (default: False)
+        fused: do the step in one pass over memory, by a compiled kernel; None means where there is one, which takes
+            dense tensors in the memory of the host (default: None)
 
     The state of a parameter holds ``step`` (one number), ``m``, ``v`` (of its shape).
 
@@ -73,6 +75,8 @@ class AdaX(torch.optim.Optimizer):
             optimizer.step()
     """
 
+    _kernels: Any = None  # takes a step where adaspec has compiled a kernel for it
+
     _lent: list[Any] = []  # rows of sparse gradients, while their step runs
 
     @_named
@@ -87,6 +91,7 @@ class AdaX(torch.optim.Optimizer):
         maximize: bool = False,
         capturable: bool = False,
         differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -96,6 +101,7 @@ class AdaX(torch.optim.Optimizer):
             "maximize": maximize,
             "capturable": capturable,
             "differentiable": differentiable,
+            "fused": fused,
         }
         _check_hypers(defaults)
         super().__init__(params, defaults)
@@ -107,10 +113,11 @@ class AdaX(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         with torch.set_grad_enabled(self.defaults["differentiable"]):
-            for bucket in self._work():
-                _run(*bucket)
-            if self._lent:
-                self._taken_back()
+            if torch.compiler.is_compiling() or self._kernels is None or not self._kernels(self):
+                for bucket in self._work():
+                    _run(*bucket)
+                if self._lent:
+                    self._taken_back()
         return loss
 
     def _work(self) -> list[Any]:
@@ -217,6 +224,10 @@ class AdaX(torch.optim.Optimizer):
             _check_params(group)
             if group["differentiable"] != self.defaults["differentiable"]:
                 raise ValueError("differentiable holds for all groups alike: give it to the class")
+            if group["fused"] and self._kernels is None:
+                raise RuntimeError("fused=True needs the kernels that adaspec compiles, and this class stands alone")
+            if group["fused"] and group["foreach"]:
+                raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
         except Exception:
             self.param_groups.pop()
             raise
@@ -228,6 +239,7 @@ class AdaX(torch.optim.Optimizer):
             group.setdefault("maximize", False)
             group.setdefault("capturable", False)
             group.setdefault("differentiable", False)
+            group.setdefault("fused", None)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load what state_dict() returned; one that does not fit is refused before anything changes."""
@@ -246,7 +258,7 @@ class AdaX(torch.optim.Optimizer):
     def _fit(self, state_dict: dict[str, Any]) -> dict[Tensor, dict[str, Tensor]]:
         """The saved slots by parameter, in their own dtypes; ValueError if they are not its own."""
         for i, group in enumerate(state_dict["param_groups"]):
-            needed = self.defaults.keys() - {"foreach", "maximize", "capturable", "differentiable"}
+            needed = self.defaults.keys() - {"foreach", "maximize", "capturable", "differentiable", "fused"}
             if missing := sorted(needed - group.keys()):
                 raise ValueError(f"not a state of AdaX: its group {i} lacks {missing}")
             _check_hypers(dict(group))
