@@ -315,15 +315,15 @@ def test_verify(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "sgd", "lamb", "--targets", "numpy", "--steps", "3"]) == 0
     out, err = capsys.readouterr()
     assert err == "" and ESCAPE not in out
-    assert out.count(" ok") == 4 and "all 2 rules agree" in out
+    assert out.count(" ok") == 8 and "all 2 rules agree" in out
     assert re.search(r"target +dtype +mode +error +bound +unit +verdict", out)
 
 
 def test_verify_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "sgd", "--targets", "numpy", "--steps", "2", "--dtypes", "float32", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
-    (result,) = found["results"]
-    assert found["ok"] and result["unit"] == "ulp" and result["error"] <= result["bound"]
+    assert [result["mode"] for result in found["results"]] == ["eager", "arrays"]
+    assert found["ok"] and all(r["unit"] == "ulp" and r["error"] <= r["bound"] for r in found["results"])
 
 
 def test_verify_finds_a_difference(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

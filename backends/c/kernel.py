@@ -34,7 +34,8 @@ RESERVED = {
     "REAL", "R", "turn", "main", "square", "sign", "maximum", "minimum", "square_d", "sign_d", "maximum_d",
     "minimum_d", "modulo", "pow", "exp", "expm1", "log", "log1p", "tanh", "floor", "sqrt", "fabs", "fmod", "rate",
     "from_bfloat16", "to_bfloat16", "from_float16", "to_float16", "memcpy", "errno", "abs", "div", "log2", "gamma",
-    "j0", "j1", "jn", "y0", "y1", "yn", "first", "last", "piece", "work", "begin", "stop", "offset", "total",
+    "step", "none", "j0", "j1", "jn", "y0", "y1", "yn", "first", "last", "piece", "work", "begin", "stop", "offset",
+    "total",
 }  # fmt: skip
 
 
@@ -59,7 +60,7 @@ class Kernel:
         self.env |= {i.name: None for i in rule.inputs if i.optional} | dict(static or {})
         self.decided = {h.name for h in rule.hypers if h.static}
         known = [h.name for h in rule.hypers] + list(lowered.types)
-        self.names = Names(known, {*RESERVED, rule.name})
+        self.names = Names(known, {*RESERVED, rule.name, *(() if rule.step == "t" else ("t",))})
         self.time: Timeline = timeline(lowered, self.names)
         for stmt in (s for p in self.time.phases for s in p.before if isinstance(s, Assign)):
             if self.time.types[stmt.name].truth and (fact := self.answer(stmt.value)) is not None:
