@@ -130,4 +130,4 @@ def _value(goal: Goal, contest: dict[str, Any] | None) -> float | None:
         other = suite.best(contest, "limit" if goal.against == LIMIT else "peer")
     else:
         other = suite.row(contest, goal.against)
-    return None if other is None else mine["ms"] / other["ms"]
+    return None if other is None else suite.over(mine, other)

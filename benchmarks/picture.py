@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from adaspec.bench.report import TIE
-from adaspec.bench.suite import best, ours, rival
+from adaspec.bench.suite import best, ours, over, rival
 
 INK, SOFT, GRID = "#1d2433", "#7a8194", "#e6e8ee"
 OURS, BETTER, WORSE, EVEN, PEER = "#0b62d6", "#2a9d5c", "#d1495b", "#b9bfcc", "#59617a"
@@ -64,7 +64,7 @@ def _panel(axes: Axes, contests: list[dict[str, Any] | None], names: list[str] |
         assert mine is not None
         x = mine["of_limit"]
         if peer is not None:
-            ratio = peer["ms"] / mine["ms"]
+            ratio = over(peer, mine)
             colour = BETTER if ratio >= TIE else WORSE if ratio <= 1 / TIE else EVEN
             axes.plot([x, peer["of_limit"]], [y, y], color=colour, linewidth=2.4, alpha=0.55, zorder=2)
             axes.plot(peer["of_limit"], y, "o", markersize=5.2, markerfacecolor="white", markeredgecolor=PEER, zorder=3)

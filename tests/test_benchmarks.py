@@ -19,7 +19,8 @@ from adaspec import library
 from adaspec.bench import loops, suite
 from adaspec.bench.naive import NotNaive, naive
 from adaspec.bench.originals import Peer, peers
-from adaspec.bench.traffic import traffic
+from adaspec.bench.race import Budget, Contender, race
+from adaspec.bench.traffic import Traffic, traffic
 from adaspec.bench.workloads import WORKLOADS, fitting, size
 from adaspec.build import TARGETS
 from adaspec.cli import main
@@ -150,6 +151,44 @@ def test_the_loops_by_hand_take_the_steps_of_their_rules(name: str, threads: int
         meant, state = opt.step(meant, [g.astype(np.float64) for g in grads], state)
     for x, y in zip(params, meant, strict=True):
         np.testing.assert_allclose(x, y, rtol=2e-6, atol=2e-6)
+
+
+def test_heats_bound_what_is_kept_at_once() -> None:
+    """25M with four slots: a few at a time beside the limit and ours, each against the limit of its own heat."""
+    alive: set[str] = set()
+    most = 0
+
+    class Held:
+        def __init__(self, name: str) -> None:
+            self.name = name
+            alive.add(name)
+
+        def __call__(self) -> None:
+            nonlocal most
+            most = max(most, len(alive))
+
+        def __del__(self) -> None:
+            alive.discard(self.name)
+
+    line = [Contender("limit", "limit", lambda: lambda: None), Contender("adaspec", "ours", lambda: Held("adaspec"))]
+    line += [Contender(f"p{i}", "peer", lambda i=i: Held(f"p{i}")) for i in range(7)]
+    moved = Traffic(44 * 25_000_000, 4.0, 25_000_000)
+    rows = race(line, lambda: None, 1, Budget(2, 0.0), moved)
+    assert [row["contender"] for row in rows] == [one.name for one in line] and all(row["ms"] > 0 for row in rows)
+    assert 1 < most < 8 and rows[0]["rounds"] > 2 == rows[2]["rounds"] and rows[2]["of_limit"] > 0
+
+
+def test_a_contender_that_fails_is_out_of_the_race() -> None:
+    def fail() -> None:
+        raise RuntimeError("no such kernel\nfor this")
+
+    line = [Contender("limit", "limit", lambda: lambda: None), Contender("odd", "peer", lambda: fail)]
+    line += [
+        Contender("late", "peer", lambda: lambda: None, check=fail),
+        Contender("ours", "ours", lambda: lambda: None),
+    ]
+    rows = race(line, lambda: None, 2, Budget(1, 0.0), Traffic(28, 2.0, 1))
+    assert [row.get("error") for row in rows] == [None, *["RuntimeError: no such kernel"] * 2, None]
 
 
 def test_without_a_compiler_a_copy_is_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..cli.terminal import safe, table
-from .suite import PLACE, best, ours, rival, row
+from .suite import PLACE, best, ours, over, rival, row
 
 TIE = 1.1
 """Two times whose ratio is below this are one."""
@@ -36,7 +36,7 @@ def contenders(contests: Iterable[dict[str, Any]], before: Before = None) -> Tab
         if "error" in contest:
             rows.add_row(*where, Text(safe(contest["error"]), "bad"))
             continue
-        line = sorted(contest["rows"], key=lambda r: (ORDER.get(r["kind"], 4), r.get("ms", float("inf"))))
+        line = sorted(contest["rows"], key=lambda r: (ORDER.get(r["kind"], 4), r.get("of_limit") or float("inf")))
         for r in line:
             style = {"ours": "ok", "other": "ok", "limit": "note"}.get(r["kind"], "")
             name = Text(r["contender"], style)
@@ -72,7 +72,7 @@ def summary(contests: Iterable[dict[str, Any]], before: Before = None) -> Table:
         cells = [milliseconds(limit["ms"]), milliseconds(mine["ms"]), times(mine["of_limit"])]
         against = [Text("none", "note"), "", Text("")]
         if peer is not None:
-            against = [Text(peer["contender"]), milliseconds(peer["ms"]), faster(peer["ms"] / mine["ms"])]
+            against = [Text(peer["contender"]), milliseconds(peer["ms"]), faster(over(peer, mine))]
         change = [_change(before, contest, mine)] if before else []
         rows.add_row(name, contest["rule"], *cells, *against, temporaries(mine), first(mine), *change)
     return rows

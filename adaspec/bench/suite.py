@@ -85,7 +85,13 @@ def ours(contest: dict[str, Any]) -> dict[str, Any] | None:
 def best(contest: dict[str, Any], *kinds: str) -> dict[str, Any] | None:
     """The fastest row of these kinds."""
     rows = [row for row in contest.get("rows", []) if row["kind"] in kinds and "ms" in row]
-    return min(rows, key=lambda row: row["ms"], default=None)
+    return min(rows, key=lambda row: row["of_limit"] or row["ms"], default=None)
+
+
+def over(left: dict[str, Any], right: dict[str, Any]) -> float:
+    """The time of a row over that of another of its contest: by the limit, as they may have run in different heats."""
+    known = left["of_limit"] and right["of_limit"]
+    return left["of_limit"] / right["of_limit"] if known else left["ms"] / right["ms"]
 
 
 def rival(contest: dict[str, Any]) -> dict[str, Any] | None:

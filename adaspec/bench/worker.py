@@ -60,12 +60,11 @@ def measured(job: dict[str, Any], contest: dict[str, Any], told: Callable[[str],
     for name in contest.get("extra", ()):
         module, _, function = name.rpartition(".")
         line += getattr(importlib.import_module(module), function)(field)
-    rows = race(line, field.refresh, threads, Budget(**job["budget"]), moved.bytes, told)
+    rows = race(line, field.refresh, threads, Budget(**job["budget"]), moved, told)
     least = rows[0].get("ms")
     for row in rows:
-        row["of_limit"] = row["ms"] / least if "ms" in row and least else None
-        extra = row.pop("extra_bytes", None)
-        row["temporaries"] = None if extra is None else extra / (4 * moved.parameters)
+        if row.get("of_limit", 0) is None and least:
+            row["of_limit"] = row["ms"] / least
     return {
         "rows": rows,
         "parameters": moved.parameters,
