@@ -16,7 +16,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 OPTIONS = (
@@ -105,6 +104,8 @@ def whole(path: Path, key: str) -> bool:
 
 def build(path: Path, key: str, text: str, how: list[str]) -> Path:
     """Compile into the cache; where it cannot be written, into a folder of this process."""
+    import tempfile  # a kernel that is in the cache needs none
+
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         place = tempfile.TemporaryDirectory(dir=path.parent, prefix="build-")
@@ -140,6 +141,7 @@ def build(path: Path, key: str, text: str, how: list[str]) -> Path:
 def private() -> Path:
     """A folder that goes with this process, for where the cache cannot be written."""
     import atexit
+    import tempfile
     import warnings
 
     where = tempfile.mkdtemp(prefix="adaspec-kernels-")

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from adaspec.interpret import Interpreter
 from adaspec.spec import Spec
 
 from .frame import Frame, begins
@@ -77,6 +76,8 @@ def program(spec: Spec, frame: Frame, stem: str) -> str:
 
 def trajectory(spec: Spec) -> tuple[list[Any], list[list[Any]], dict[str, list[Any]], list[Any]]:
     """Parameters before, gradients and inputs of each step, and the parameters behind the last."""
+    from adaspec.interpret import Interpreter  # the test program alone has use for it
+
     rng = np.random.default_rng(0)
 
     def drawn() -> list[Any]:
