@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from adaspec import ir
 from adaspec.emit import doc_lines, helper_texts
+from adaspec.gathered import gathered
 from adaspec.lower import Lowered
 from adaspec.phases import Phase
 from adaspec.sharing import shared_parts
@@ -29,7 +30,7 @@ public_name = class_name
 
 def emit(lowered: Lowered) -> str:
     """The source text of the whole module."""
-    return "\n".join(_module(_norms_once(lowered))) + "\n"
+    return "\n".join(_module(_norms_once(gathered(lowered)))) + "\n"
 
 
 def _norms_once(lowered: Lowered) -> Lowered:

@@ -165,12 +165,12 @@ class Adam(keras.optimizers.Optimizer):
 
         c1 = -ops.expm1(t * _log(self.beta_1))  # 1 - beta1**t
         c2 = -ops.expm1(t * _log(self.beta_2))  # 1 - beta2**t
+        eps_t = self.epsilon * ops.sqrt(c2)
+        lr_t = lr * ops.sqrt(c2) / c1
 
         m = m + (1 - self.beta_1) * (g - m)
         v = v + (1 - self.beta_2) * (ops.square(g) - v)
-        m_hat = m / c1
-        v_hat = v / c2
-        x = x - lr * m_hat / (ops.sqrt(v_hat) + self.epsilon)
+        x = x - lr_t * m / (ops.sqrt(v) + eps_t)
 
         self.assign(self._m[index], m)
         self.assign(self._v[index], v)

@@ -169,10 +169,13 @@ class LAMB(keras.optimizers.Optimizer):
 
         c1 = -ops.expm1(t * _log(self.beta_1))  # 1 - beta1**t
         c2 = -ops.expm1(t * _log(self.beta_2))  # 1 - beta2**t
+        eps_t = self.epsilon * ops.sqrt(c2)
+        weight_decay_t = weight_decay * c1 / ops.sqrt(c2)
+        k1 = ops.sqrt(c2) / c1
 
         m = m + (1 - self.beta_1) * (g - m)
         v = v + (1 - self.beta_2) * (ops.square(g) - v)
-        u = m / c1 / (ops.sqrt(v / c2) + self.epsilon) + weight_decay * x
+        u = k1 * (m / (ops.sqrt(v) + eps_t) + weight_decay_t * x)
         norm_x = ops.sqrt(ops.sum(ops.square(x)))
         norm_u = ops.sqrt(ops.sum(ops.square(u)))
         trust = ops.where(ops.logical_and(norm_x > 0, norm_u > 0), norm_x / norm_u, 1.0)

@@ -206,25 +206,29 @@ class ScheduleFree(keras.optimizers.Optimizer):
         c1 = -ops.expm1(t * _log(self.beta_2))  # 1 - beta2**t
         weight = weight + ops.square(lr)
         c = ops.where(weight > 0, ops.square(lr) / weight, 0.0)
+        eps_t = self.epsilon * ops.sqrt(c1)
+        lr_t = lr * ops.sqrt(c1)
 
         for gradient, variable in pairs:
-            self._update_variable(gradient, variable, lr, c1, c)
+            self._update_variable(gradient, variable, c1, c, eps_t, lr_t)
         self.assign(self._weight, weight)
 
-    def _update_variable(self, gradient, variable, lr, c1, c):
+    def _update_variable(self, gradient, variable, c1, c, eps_t, lr_t):
         """Phase 1: one variable; new values are computed before the first is assigned."""
         dtype = _compute_dtype(variable)
         index = self._get_variable_index(variable)
         weight_decay = self._weight_decay if self._use_weight_decay(variable) else 0.0
-        lr, c1, c = (ops.cast(scalar, dtype) for scalar in (lr, c1, c))
+        c1, c, eps_t, lr_t = (ops.cast(scalar, dtype) for scalar in (c1, c, eps_t, lr_t))
         y = ops.cast(variable, dtype)
         g = ops.cast(ops.reshape(gradient, variable.shape), dtype)  # reshape makes a sparse gradient dense
         z = self._z[index]
         v = self._v[index]
 
+        weight_decay_t = weight_decay / ops.sqrt(c1)
+
         x = y + _div(1 - self.beta_1, self.beta_1) * (y - z)
         v = v + (1 - self.beta_2) * (ops.square(g) - v)
-        z = z - lr * (g / (ops.sqrt(v / c1) + self.epsilon) + weight_decay * y)
+        z = z - lr_t * (g / (ops.sqrt(v) + eps_t) + weight_decay_t * y)
         x = x + c * (z - x)
         y = x + (1 - self.beta_1) * (z - x)
 
