@@ -23,15 +23,26 @@ def walk(frame: Frame, made: Pass) -> list[str]:
     names = {s: frame.names[s] for s in made.sums}
     body = [*made.head]
     body += [f"double {names[s]} = {'-INFINITY' if f == 'max' else '0.0'};" for s, f in made.sums.items()]
-    if made.sums and "max" not in made.sums.values():  # a largest number that may be nan is no reduction of OpenMP's
-        body += [f"#pragma omp simd reduction(+ : {', '.join(names.values())})"]
+    body += (
+        ["int odd = 0; /* whether there is a nan, which no comparison finds */"] if "max" in made.sums.values() else []
+    )
+    body += [f"#pragma omp simd {' '.join(reductions(frame, made))}" if made.sums else "INDEPENDENT"]
     body += ["for (int64_t i = start; i < end; i++) {", *indented(made.body), "}"]
-    body += [f"sums[{frame.sums.index(s)}] = {names[s]};" for s in made.sums]
+    for s, f in made.sums.items():
+        body += [f"sums[{frame.sums.index(s)}] = {f'odd ? NAN : {names[s]}' if f == 'max' else names[s]};"]
     body = [*unused(body, ["n", "h"]), *body]
     lines = [line if line.startswith("#") else f"    {line}" for line in body]
     lines = [re.sub(r"\b(PARAM_T|GRAD_T|HALF_T)\b", lambda m: frame.type_of(m[1]), line) for line in lines]
     head = wrapped(f"static void walk{frame.part(made)}(", takes, ") {")
     return ["", f"/* {about} */", *head, *lines, "}"]
+
+
+def reductions(frame: Frame, made: Pass) -> list[str]:
+    """What of a loop is summed up, for OpenMP: only then may a compiler change the order of a sum."""
+    added = [frame.names[s] for s, f in made.sums.items() if f != "max"]
+    largest = [frame.names[s] for s, f in made.sums.items() if f == "max"]
+    found = [f"reduction(+ : {', '.join(added)})"] if added else []
+    return [*found, *([f"reduction(max : {', '.join(largest)}) reduction(| : odd)"] if largest else [])]
 
 
 def steps(frame: Frame) -> list[str]:

@@ -11,7 +11,7 @@ from .declarations import header
 from .frame import WIDTH, Frame
 from .numbers import numbers
 from .passes import steps, walks
-from .texts import BFLOAT16, FLOAT16, FUNCTIONS, LOADS, called
+from .texts import BFLOAT16, FLOAT16, FUNCTIONS, INDEPENDENT, LOADS, called, vectors
 
 PIECE = 2**14
 """Elements that are summed up together; their arrays stay in the cache between two walks over them."""
@@ -19,10 +19,11 @@ PIECE = 2**14
 
 def text(frame: Frame) -> str:
     """C99, the same byte for byte for the same spec."""
-    code = "\n".join([*numbers(frame), *walks(frame), *steps(frame)])
+    loops = walks(frame)
+    code = "\n".join([*numbers(frame), *loops, *steps(frame)])
     lines = [*comment(frame), "", header(frame).rstrip(), ""]
-    lines += ["#include <math.h>", "#include <string.h>", "#include <tgmath.h>"]
-    lines += [*storage(frame), *functions(code)]
+    lines += ["#include <math.h>", "#include <string.h>", *vectors("\n".join(loops)), "#include <tgmath.h>"]
+    lines += [*storage(frame), *(INDEPENDENT.rstrip().split("\n") if "INDEPENDENT" in code else []), *functions(code)]
     if not frame.simple:
         sums = f", SUMS = {len(frame.sums)}" if frame.sums else ""
         lines += ["", "/* Arrays are walked in pieces, so that no sum depends on the number of threads. */"]

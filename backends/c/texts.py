@@ -124,19 +124,34 @@ typedef {name}_real REAL;
 #endif
 """
 
+INDEPENDENT = """
+/* No element is written that another one reads. */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define INDEPENDENT
+#endif
+"""
+VECTORS = ("exp", "expm1", "log", "log1p", "tanh", "pow")
+"""Functions that glibc's libmvec has for vectors, exact to some ulp."""
+
 _OF = {
-    "square": ("x", "x * x", ""),
-    "sign": ("x", "x > 0 ? 1 : x < 0 ? -1 : x", "-1, 0 or 1; nan of nan."),
-    "maximum": ("a, b", "a > b || a != a ? a : b", "The larger of two; nan if either is."),
-    "minimum": ("a, b", "a < b || a != a ? a : b", "The smaller of two; nan if either is."),
+    "square": ("x", "", "x * x", ""),
+    "sign": ("x", "down = x < 0 ? -1 : x", "x > 0 ? 1 : down", "-1, 0 or 1; nan of nan."),
+    "maximum": ("a, b", "most = a > b ? a : b", "a == a ? most : a", "The larger of two; nan if either is."),
+    "minimum": ("a, b", "least = a < b ? a : b", "a == a ? least : a", "The smaller of two; nan if either is."),
 }
+"""Arguments, a first choice, the value, and what it is: choices one after the other are what a vector can do."""
 
 
 def _function(name: str, type_: str, suffix: str) -> str:
-    args, value, about = _OF[name]
+    args, first, value, about = _OF[name]
     taken = ", ".join(f"{type_} {a}" for a in args.split(", "))
     comment = f"/* {about} */\n" if about else ""
-    return f"\n{comment}static inline {type_} {name}{suffix}({taken}) {{\n    return {value};\n}}\n"
+    first = f"    const {type_} {first};\n" if first else ""
+    return f"\n{comment}static inline {type_} {name}{suffix}({taken}) {{\n{first}    return {value};\n}}\n"
 
 
 _KINDS = (("REAL", ""), ("double", "_d"))
@@ -151,6 +166,21 @@ static inline double modulo(double a, double b) {
 """,
 }  # fmt: skip
 """Functions by name, printed where a kernel calls them."""
+
+
+def vectors(code: str) -> list[str]:
+    """Declares the functions that the code calls to have vector variants, where it is compiled with -DLIBMVEC."""
+    used = [f for f in VECTORS if f" {f}(" in code or f"({f}(" in code]
+    lines = [
+        "",
+        "/* With -DLIBMVEC -lmvec, these of glibc's functions take many elements at once. */",
+        "#ifdef LIBMVEC",
+    ]
+    for f in used:
+        for kind, end in (("float", "f"), ("double", "")):
+            args = ", ".join([kind] * (2 if f == "pow" else 1))
+            lines.append(f'__attribute__((simd("notinbranch"))) {kind} {f}{end}({args});')
+    return [*lines, "#endif"] if used else []
 
 
 def called(name: str, text: str) -> str:

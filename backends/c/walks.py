@@ -51,11 +51,12 @@ class Walk(StreamWalk):
         arrays = [n for n in arrays if n in used]
         self.declared = {*arrays, *self.sums}
         steps = self.items(made.items)
-        body = [self.load(n, n in firsts) for n in arrays]
+        body = [line for n in arrays for line in self.load(n, n in firsts)]
         body += [f"{self.kind(n)} {self.names[n]};" for n in self.early]
         body += [*steps, *(self.store(n) for n in arrays if n in self.stored)]
         head = [f"const REAL {name} = (REAL)({text});" for text, name in self.constants.items()]
-        return [*(self.pointer(n, n in self.stored) for n in arrays), *head], body
+        pointers = [self.pointer(n, n in self.stored) for n in arrays]
+        return [*pointers, *(["const int begins = a->t == 1;"] if firsts else []), *head], body
 
     # Memory
 
@@ -69,7 +70,7 @@ class Walk(StreamWalk):
             kind = slot_type(next(s for s in rule.slots if s.name == name))
         return f"{'' if written else 'const '}{kind} *restrict const {text}_at = a->{text};"
 
-    def load(self, name: str, first: bool) -> str:
+    def load(self, name: str, first: bool) -> list[str]:
         text = self.names[name]
         value = f"{text}_at[i]"
         if name == self.rule.param:
@@ -80,9 +81,8 @@ class Walk(StreamWalk):
             slot = next((s for s in self.rule.slots if s.name == name), None)
             if slot is not None and slot.dtype:
                 value = f"from_{slot.dtype}({value})" if "float16" in slot.dtype else f"R({value})"
-        if first:
-            value = f"a->t == 1 ? {self.names[self.rule.grad]} : {value}"
-        return f"REAL {text} = {value};"
+        lines = [f"REAL {text} = {value};"]
+        return [*lines, f"{text} = begins ? {self.names[self.rule.grad]} : {text};"] if first else lines
 
     def store(self, name: str) -> str:
         text = self.names[name]
@@ -165,7 +165,7 @@ class Walk(StreamWalk):
         assert isinstance(call, Call)
         name, value = self.names[op.out], self.elements.text(call.args[0])
         if self.sums[op.out].function == "max":
-            return [f"{name} = maximum_d({name}, {value});"]
+            return [f"odd |= !({value} == {value});", f"{name} = {value} > {name} ? {value} : {name};"]
         return [f"{name} += {value};"]
 
 

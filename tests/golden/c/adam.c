@@ -161,6 +161,15 @@ typedef adam_real REAL;
 #define LOAD_GRAD(x) WIDE_GRAD(x)
 #endif
 
+/* No element is written that another one reads. */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define INDEPENDENT
+#endif
+
 /* The numbers of a step, in double. */
 typedef struct {
     double t;
@@ -187,6 +196,7 @@ static void walk(
     const REAL k2 = (REAL)(1.0 - h->beta2);
     const REAL k3 = (REAL)(h->eps * sqrt(n->c2));
     const REAL k4 = (REAL)(h->lr * sqrt(n->c2) / n->c1);
+    INDEPENDENT
     for (int64_t i = start; i < end; i++) {
         REAL g = LOAD_GRAD(g_at[i]);
         REAL x = LOAD_PARAM(x_at[i]);

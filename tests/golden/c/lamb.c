@@ -168,6 +168,15 @@ typedef lamb_real REAL;
 #define LOAD_GRAD(x) WIDE_GRAD(x)
 #endif
 
+/* No element is written that another one reads. */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define INDEPENDENT
+#endif
+
 /* Arrays are walked in pieces, so that no sum depends on the number of threads. */
 enum { PIECE = 16384, SUMS = 2 };
 
@@ -265,6 +274,7 @@ static void walk_1(
     const REAL k = (REAL)(h->eps * sqrt(n->c2));
     const REAL k2 = (REAL)(h->weight_decay * n->c1 / sqrt(n->c2));
     const REAL k3 = (REAL)(h->lr * n->trust * sqrt(n->c2) / n->c1);
+    INDEPENDENT
     for (int64_t i = start; i < end; i++) {
         REAL x = LOAD_PARAM(x_at[i]);
         REAL m = m_at[i];

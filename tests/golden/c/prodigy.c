@@ -188,9 +188,19 @@ typedef prodigy_real REAL;
 #define LOAD_GRAD(x) WIDE_GRAD(x)
 #endif
 
+/* No element is written that another one reads. */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define INDEPENDENT
+#endif
+
 /* The larger of two; nan if either is. */
 static inline double maximum_d(double a, double b) {
-    return a > b || a != a ? a : b;
+    const double most = a > b ? a : b;
+    return a == a ? most : a;
 }
 
 /* Arrays are walked in pieces, so that no sum depends on the number of threads. */
@@ -328,6 +338,7 @@ static void walk_1(
     const REAL k = (REAL)(h->d0 * n->growth_new * h->eps);
     const REAL weight_decay2 = (REAL)(h->weight_decay);
     const REAL step_t2 = (REAL)(n->step_t);
+    INDEPENDENT
     for (int64_t i = start; i < end; i++) {
         REAL x = LOAD_PARAM(x_at[i]);
         REAL m = m_at[i];
