@@ -109,14 +109,14 @@ def test_a_contest_that_takes_its_process_down(monkeypatch: pytest.MonkeyPatch) 
     """It is an error of its own; those before and after it are measured."""
     shapes = [(3, 2)]
     plan = [
-        {"target": "numpy", "threads": 1, "workload": str(i), "rule": "sgd", "shapes": shapes, "spec": "sgd", **rule}
+        {"target": "numpy", "threads": 1, "workload": "mlp", "rule": str(i), "shapes": shapes, "spec": "sgd", **rule}
         for i, rule in enumerate([{"text": "no rule"}, {"extra": ["faulthandler._sigsegv"]}, {}])
     ]
     said: list[str] = []
     wrong, down, right = suite.run(plan, {"rounds": 1, "seconds": 0.0}, said.append)
-    assert "SpecError" in wrong["error"] and wrong["workload"] == "0"
-    assert down["error"] and "rows" not in down and down["workload"] == "1"
-    assert right["rows"] and right["workload"] == "2" and any("sgd, 2" in line for line in said)
+    assert "SpecError" in wrong["error"] and wrong["rule"] == "0"
+    assert down["error"] and "rows" not in down and down["rule"] == "1"
+    assert right["rows"] and right["rule"] == "2" and any("2, mlp" in line for line in said)
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,10 @@ def test_a_contest_that_takes_its_process_down(monkeypatch: pytest.MonkeyPatch) 
 def test_a_framework_that_does_not_start(text: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "optax.py").write_text(text)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    row = {"target": "jax", "threads": 1, "rule": "sgd", "spec": "sgd", "shapes": [(3,)]}
-    plan = [row | {"workload": str(i)} for i in range(3)]
+    row = {"target": "jax", "threads": 1, "workload": "mlp", "spec": "sgd", "shapes": [(3,)]}
+    plan = [row | {"rule": str(i)} for i in range(3)]
     found = list(suite.run(plan, {"rounds": 1, "seconds": 0.0}, lambda what: None))
-    assert [c["workload"] for c in found] == ["0", "1", "2"] and all(said in c["error"] for c in found)
+    assert [c["rule"] for c in found] == ["0", "1", "2"] and all(said in c["error"] for c in found)
 
 
 @pytest.mark.skipif(loops.compiler() is None, reason="there is no C compiler")

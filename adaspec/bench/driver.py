@@ -1,4 +1,4 @@
-"""Contests in processes of their own: one process for a framework and a number of threads, and one at a time."""
+"""Contests in processes of their own: one for a framework, a number of threads and a workload, and one at a time."""
 
 from __future__ import annotations
 

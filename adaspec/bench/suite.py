@@ -20,12 +20,14 @@ PLACE = ("target", "threads", "workload", "rule")
 
 
 def run(plan: list[dict[str, Any]], budget: dict[str, Any], told: Told) -> Iterator[dict[str, Any]]:
-    """Every contest of the plan as a record, in order; neighbours of one target and number of threads share a process.
+    """Every contest of the plan as a record, in order; neighbours that differ in the rule alone share a process.
+
+    What an allocator has learnt from the large arrays of one workload would make another one's steps faster.
 
     A plan's row has `PLACE`, `shapes`, and the rule as `spec` (a name) or `text`; it may have `peers`, a `loop` in C,
     `compile`, and `extra`: functions, by their dotted names, from a field to more contenders.
     """
-    for (target, threads), rows in groupby(plan, key=lambda row: (row["target"], row["threads"])):
+    for (target, threads, _), rows in groupby(plan, key=lambda row: tuple(row[name] for name in PLACE[:3])):
         asked = [row | {"label": label(row)} for row in rows]
         for row, found in zip(asked, contests(target, threads, asked, budget, told), strict=True):
             yield {name: row[name] for name in PLACE} | found

@@ -17,6 +17,7 @@ from .. import library
 from ..cli.quiet import start
 from ..spec import Spec, make
 from .limit import limit
+from .memory import settle
 from .originals import Peer, peers
 from .race import Budget, Contender, race
 from .traffic import traffic
@@ -33,6 +34,7 @@ def main() -> None:
         out.flush()
 
     job = json.load(sys.stdin)
+    settle()
     start([job["target"]])
     for number, contest in enumerate(job["contests"]):
         say(begins=number)
