@@ -35,7 +35,7 @@ def show(out: Console, record: dict[str, Any], before: dict[str, Any] | None, ev
     if record["startup"]:
         out.print(Text.assemble("\n", ("from a new process to the first step", "title"), ("  of Adam, mlp", "note")))
         put(out, startup_table(record["startup"]))
-    reached = [o for o in goals.outcomes(contests) if o.value is not None]
+    reached = [o for o in goals.outcomes(record) if o.value is not None]
     if reached:
         out.print(Text.assemble("\n", ("goals", "title"), ("  of what was measured", "note")))
         put(out, goals_table(reached))
@@ -59,11 +59,7 @@ def startup_table(rows: list[dict[str, Any]]) -> Table:
         if "error" in row:
             made.add_row(name, Text(row["error"], "bad"))
             continue
-        cells = []
-        for key in ("framework_ms", "import_ms", "build_ms", "first_ms"):
-            most = goals.STARTUP.get(key)
-            cells.append(Text(f"{row[key]:.0f} ms", "" if most is None else "ok" if row[key] <= most else "bad"))
-        made.add_row(name, *cells)
+        made.add_row(name, *(f"{row[key]:.0f} ms" for key in ("framework_ms", "import_ms", "build_ms", "first_ms")))
     return made
 
 
@@ -72,7 +68,13 @@ def goals_table(reached: list[goals.Outcome]) -> Table:
     made = table("target", "threads", "workload", "rule", "ours", "goal", "measured", "verdict", right=("measured",))
     for outcome in reached:
         g, value = outcome.goal, outcome.value or 0.0
-        measured = f"{report.times(1 / value)}×" if g.faster else report.times(value) + "×" * (g.measure == "time")
+        measured = (
+            f"{value:.0f} ms"
+            if g.measure in goals.MILLISECONDS
+            else f"{report.times(1 / value)}×"
+            if g.faster
+            else report.times(value) + "×" * (g.measure == "time")
+        )
         verdict = Text(outcome.verdict, {"met": "ok", "tie": "warn"}.get(outcome.verdict, "bad"))
         place = (str(g.threads), g.workload, g.rule, g.ours)
         made.add_row(Text(g.target, "name"), *place, g.said, measured, verdict)
