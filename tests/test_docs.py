@@ -6,6 +6,7 @@ import ast
 import doctest
 import re
 import shlex
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -26,7 +27,8 @@ TORCH = (ROOT / "docs" / "torch.md").read_text(encoding="utf-8")
 NUMPY = (ROOT / "docs" / "numpy.md").read_text(encoding="utf-8")
 JAX = (ROOT / "docs" / "jax.md").read_text(encoding="utf-8")
 KERAS = (ROOT / "docs" / "keras.md").read_text(encoding="utf-8")
-PAGES = (LANGUAGE, STATE, NUMPY, TORCH, JAX, KERAS)
+KERNELS = (ROOT / "docs" / "kernels.md").read_text(encoding="utf-8")
+PAGES = (LANGUAGE, STATE, NUMPY, TORCH, JAX, KERAS, KERNELS)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -122,6 +124,14 @@ def test_commands(
     monkeypatch.chdir(tmp_path)
     assert main(shlex.split(line.partition("#")[0])[1:]) == 0
     assert capsys.readouterr().out.strip() or any(tmp_path.iterdir())
+
+
+def test_the_commands_of_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    export, compiled = blocks(KERNELS, "sh")[0].splitlines()
+    assert main(shlex.split(export)[1:]) == 0
+    done = subprocess.run(compiled, shell=True, capture_output=True, text=True, check=True)
+    assert "0 elements wrong" in done.stdout
 
 
 def test_the_verify_command(capsys: pytest.CaptureFixture[str]) -> None:
