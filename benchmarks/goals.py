@@ -22,9 +22,9 @@ MILLISECONDS = {"import_ms": "import", "first_ms": "first step"}
 class Goal:
     """`ours` (a contender) takes at most `most` times as long as `against`: a contender, `LIMIT` or `PEER`.
 
-    Of `measure` "temporaries", the memory of a step is at most `most` times the parameters; of "import_ms" and
-    "first_ms", importing adaspec beyond what it stands on, and the first step of a kernel compiled before, take at most so
-    many milliseconds.
+    Of `measure` "temporaries", the memory of a step is at most `most` times the parameters. Of "import_ms" and
+    "first_ms", importing adaspec beyond what it stands on, and the first step of a kernel that was compiled before,
+    take at most so many milliseconds.
     """
 
     target: str
