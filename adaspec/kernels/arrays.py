@@ -29,10 +29,13 @@ class Plan:
     kind: Any
     table: np.ndarray
     rows: np.ndarray
-    print: np.ndarray
-    room: np.ndarray
+    """The row of each array in the order of their states."""
+    seen: np.ndarray
     held: Any
     """What may not be freed, lest something else be found at its address."""
+
+    def __post_init__(self) -> None:
+        self.at, self.rows_at, self.seen_at = (a.ctypes.data for a in (self.table, self.rows, self.seen))
 
 
 class Arrays(Fused):
@@ -52,11 +55,10 @@ class Arrays(Fused):
         plan = self.plans.get(id(state))
         trees = (params, grads, state["slots"])
         if plan is not None:
-            seen = watch.print(trees, plan.room)
-            if seen is not None and np.array_equal(seen, plan.print) and self.of(hypers, *plan.kind) is plan.kernel:
-                watch.count(state["slots"], plan.rows, plan.table)
+            if watch.same(trees, plan.seen_at, len(plan.seen)) and self.of(hypers, *plan.kind) is plan.kernel:
+                watch.count(state["slots"], plan.rows_at, plan.at, plan.table.shape[1])
                 state["step"] = int(state["step"]) + 1
-                self.run(plan.kernel, plan.table, state, hypers)
+                self.run(plan.kernel, plan.table, state, hypers, plan.at)
                 return True
             del self.plans[id(state)]
         seen = watch.print(trees)
@@ -89,15 +91,17 @@ class Arrays(Fused):
                 self.remember(kernel, (param, grad), table, [item for _, item, _ in found], state, begun)
         return left
 
-    def run(self, kernel: Kernel, table: np.ndarray, state: dict[str, Any], hypers: dict[str, Any]) -> None:
+    def run(
+        self, kernel: Kernel, table: np.ndarray, state: dict[str, Any], hypers: dict[str, Any], at: int | None = None
+    ) -> None:
         layout = kernel.layout
         numbers = array("d", [hypers.get(n, 0.0) for n in layout.hypers] or [0.0])
         if not layout.model:
-            kernel.step(numbers, table, None, threads())
+            kernel.step(numbers, table, None, threads(), at)
             return
         held = state["shared"]
         shared = array("d", [float(state["step"]), *(held[n] for n in layout.shared)])
-        kernel.step(numbers, table, shared, threads())
+        kernel.step(numbers, table, shared, threads(), at)
         held.update(zip(layout.shared, shared[1:], strict=True))
 
     def remember(
@@ -116,7 +120,7 @@ class Arrays(Fused):
         held = [*kinds.values(), *keys]
         while len(self.plans) >= PLANS:
             self.plans.pop(next(iter(self.plans)), None)
-        self.plans[id(state)] = Plan(kernel, kind, table, rows, seen, np.empty(len(seen) + 32, np.int64), held)
+        self.plans[id(state)] = Plan(kernel, kind, table, rows, seen, held)
 
     def kind(self, item: Any) -> tuple[str, str, tuple[tuple[str, Any], ...]]:
         """What arrays of one kernel have in common: their dtypes, and which inputs they have."""

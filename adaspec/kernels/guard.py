@@ -49,57 +49,63 @@ typedef struct {
 
 enum { LIST = 1, TUPLE, DICT, ARRAY, NONE, NUMBER, DEEP = 32 };
 
-/* How many words the print of a tree takes, from `at` on; below 0 where it does not fit, or is of anything else. */
-static int64_t print_of(Object tree, int64_t *out, int64_t at, int64_t room, const int64_t *known, int depth) {
+/* A print that is being made, or compared with one that was. */
+typedef struct {
+    int64_t *words, at, room;
+    const int64_t *known; /* the types of arrays, and None */
+    int compare;
+} Print;
+
+static int put(Print *p, int64_t word) {
+    if (p->at >= p->room) return 0;
+    if (p->compare) return p->words[p->at++] == word;
+    p->words[p->at++] = word;
+    return 1;
+}
+
+/* The print of a tree; 0 where it does not fit, is of anything else, or is not what it was. */
+static int print_of(Print *p, Object tree, int depth) {
     const char *type = ((Head *)tree)->type;
-    if (at + 24 > room || depth > DEEP) return -1;
-    if ((int64_t)(intptr_t)type == known[0] || (int64_t)(intptr_t)type == known[1]) {
+    if (depth > DEEP) return 0;
+    if ((int64_t)(intptr_t)type == p->known[0] || (int64_t)(intptr_t)type == p->known[1]) {
         const Array *a = tree;
-        if (a->nd > 8) return -1;
-        out[at++] = ARRAY;
-        out[at++] = (int64_t)(intptr_t)tree;
-        out[at++] = (int64_t)(intptr_t)type;
-        out[at++] = (int64_t)(intptr_t)a->data;
-        out[at++] = (int64_t)(intptr_t)a->base;
-        out[at++] = (int64_t)(intptr_t)a->descr;
-        out[at++] = (int64_t)a->nd << 32 | (uint32_t)a->flags;
-        for (int i = 0; i < a->nd; i++) out[at++] = a->dimensions[i];
-        for (int i = 0; i < a->nd; i++) out[at++] = a->strides[i];
-        return at;
+        int same = put(p, ARRAY) && put(p, (int64_t)(intptr_t)tree) && put(p, (int64_t)(intptr_t)type);
+        same = same && put(p, (int64_t)(intptr_t)a->data) && put(p, (int64_t)(intptr_t)a->base);
+        same = same && put(p, (int64_t)(intptr_t)a->descr) && put(p, (int64_t)a->nd << 32 | (uint32_t)a->flags);
+        for (int i = 0; same && i < a->nd; i++) same = put(p, a->dimensions[i]) && put(p, a->strides[i]);
+        return same;
     }
-    if ((int64_t)(intptr_t)tree == known[2]) {
-        out[at++] = NONE;
-        return at;
-    }
-    if (type == PyLong_Type) {
-        out[at++] = NUMBER;
-        return at;
-    }
+    if ((int64_t)(intptr_t)tree == p->known[2]) return put(p, NONE);
+    if (type == PyLong_Type) return put(p, NUMBER);
     if (type == PyList_Type || type == PyTuple_Type) {
         const int list = type == PyList_Type;
         const intptr_t size = list ? PyList_Size(tree) : PyTuple_Size(tree);
-        out[at++] = list ? LIST : TUPLE;
-        out[at++] = size;
-        for (intptr_t i = 0; i < size && at >= 0; i++)
-            at = print_of(list ? PyList_GetItem(tree, i) : PyTuple_GetItem(tree, i), out, at, room, known, depth + 1);
-        return at;
+        int same = put(p, list ? LIST : TUPLE) && put(p, size);
+        for (intptr_t i = 0; same && i < size; i++)
+            same = print_of(p, list ? PyList_GetItem(tree, i) : PyTuple_GetItem(tree, i), depth + 1);
+        return same;
     }
     if (type == PyDict_Type) {
         intptr_t place = 0;
         Object key, value;
-        out[at++] = DICT;
-        out[at++] = PyDict_Size(tree);
-        while (at >= 0 && at + 24 <= room && PyDict_Next(tree, &place, &key, &value)) {
-            out[at++] = (int64_t)(intptr_t)key;
-            at = print_of(value, out, at, room, known, depth + 1);
-        }
-        return at;
+        int same = put(p, DICT) && put(p, PyDict_Size(tree));
+        while (same && PyDict_Next(tree, &place, &key, &value))
+            same = put(p, (int64_t)(intptr_t)key) && print_of(p, value, depth + 1);
+        return same;
     }
-    return -1;
+    return 0;
 }
 
-int64_t print_trees(Object trees, int64_t *out, int64_t room, const int64_t *known) {
-    return print_of(trees, out, 0, room, known, 0);
+/* How many words the print of some trees takes; -1 where there is none. */
+int64_t print_trees(Object trees, int64_t *words, int64_t room, const int64_t *known) {
+    Print p = {words, 0, room, known, 0};
+    return print_of(&p, trees, 0) ? p.at : -1;
+}
+
+/* Whether the print of some trees is this one. */
+int64_t same_trees(Object trees, int64_t *words, int64_t size, const int64_t *known) {
+    Print p = {words, 0, size, known, 1};
+    return print_of(&p, trees, 0) && p.at == size;
 }
 
 /* Count an update in the state of each array whose row is not below 0, and put the counts into the table. */
@@ -138,24 +144,33 @@ class Guard:
         thing, address, integer = ctypes.py_object, ctypes.c_void_p, ctypes.c_int64
         self._print = loaded.print_trees
         self._print.argtypes, self._print.restype = [thing, address, integer, address], integer
+        self._same = loaded.same_trees
+        self._same.argtypes, self._same.restype = [thing, address, integer, address], integer
         self._count = loaded.count_updates
         self._count.argtypes, self._count.restype = [thing, thing, address, address, integer], integer
         self.known = np.array([id(np.ndarray), id(np.memmap), id(None)], np.int64)
+        self.at = self.known.ctypes.data
         trial = np.zeros((3, 2), np.float32).T
         seen = self.print((trial,))
         flags = trial.flags.num
         wanted = [2, 1, 4, id(trial), id(np.ndarray), trial.ctypes.data, id(trial.base), id(trial.dtype)]
-        if seen is None or list(seen) != [*wanted, 2 << 32 | flags, *trial.shape, *trial.strides]:
+        sides = [n for pair in zip(trial.shape, trial.strides, strict=True) for n in pair]
+        if seen is None or list(seen) != [*wanted, 2 << 32 | flags, *sides]:
             raise compiler.NoKernel("arrays are laid out otherwise by this NumPy")
 
-    def print(self, trees: tuple[Any, ...], room: np.ndarray | None = None) -> np.ndarray | None:
-        """The print of some trees, in `room` if it is given; None where it does not fit or cannot be had."""
-        words = np.empty(MOST, np.int64) if room is None else room
-        size = self._print(trees, words.ctypes.data, len(words), self.known.ctypes.data)
-        return None if size < 0 else words[:size].copy() if room is None else words[:size]
+    def print(self, trees: tuple[Any, ...]) -> np.ndarray | None:
+        """The print of some trees; None where it cannot be had."""
+        words = np.empty(MOST, np.int64)
+        size = self._print(trees, words.ctypes.data, MOST, self.at)
+        return None if size < 0 else words[:size].copy()
 
-    def count(self, slots: dict[str, Any], rows: np.ndarray, table: np.ndarray) -> None:
-        self._count(slots, "step", rows.ctypes.data, table.ctypes.data, table.shape[1])
+    def same(self, trees: tuple[Any, ...], at: int, size: int) -> bool:
+        """Whether the print that lies there is that of the trees."""
+        return bool(self._same(trees, at, size, self.at))
+
+    def count(self, slots: dict[str, Any], rows: int, table: int, width: int) -> None:
+        """Count an update in the state of each array, and in its row of the table; both by their addresses."""
+        self._count(slots, "step", rows, table, width)
 
 
 @functools.cache

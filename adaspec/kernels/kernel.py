@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+from array import array
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -35,16 +36,17 @@ class Kernel:
         if layout.sums:
             self.needed = _bound(loaded, f"{layout.name}_sums", [pointer, count], ctypes.c_int64)
 
-    def step(self, hypers: Any, table: np.ndarray, shared: Any = None, threads: int = 1) -> None:
+    def step(self, hypers: Any, table: np.ndarray, shared: Any = None, threads: int = 1, at: int | None = None) -> None:
         """One step of all arrays of the table.
 
         `hypers` and `shared` are C doubles (`shared` with the count of the step in front), `table` int64 of shape
-        (arrays, 2 + columns): size, update, and the addresses of what `layout.arrays` names.
+        (arrays, 2 + columns): size, update, and the addresses of what `layout.arrays` names. `at` is where it lies.
         """
         layout, rows = self.layout, len(table)
-        given = [_address(hypers), *([_address(shared)] if layout.model else []), table.ctypes.data, rows]
+        at = table.ctypes.data if at is None else at
+        given = [_address(hypers), *([_address(shared)] if layout.model else []), at, rows]
         if layout.sums:
-            sums = np.empty(self.needed(table.ctypes.data, rows))
+            sums = np.empty(self.needed(at, rows))
             given.append(sums.ctypes.data)
         if threads > 1:
             threads = min(threads, int(table[:, 0].sum()) // LEAST)
@@ -65,8 +67,8 @@ def _bound(loaded: ctypes.CDLL, name: str, takes: list[Any], gives: Any = None) 
     return function
 
 
-def _address(numbers: Any) -> int:
-    return numbers.buffer_info()[0] if hasattr(numbers, "buffer_info") else numbers.ctypes.data
+def _address(numbers: array[float]) -> int:
+    return numbers.buffer_info()[0]
 
 
 def together(function: Any, calls: list[tuple[Any, ...]]) -> None:

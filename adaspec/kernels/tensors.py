@@ -63,7 +63,11 @@ class Batch:
     """Says whether parameters and gradients, one after the other, are still of the kinds that they were."""
     table: np.ndarray
     steps: np.ndarray
+    """The addresses of the counts."""
     addresses: dict[str, list[int]]
+
+    def __post_init__(self) -> None:
+        self.at, self.steps_at = self.table.ctypes.data, self.steps.ctypes.data
 
 
 class Plan:
@@ -126,8 +130,8 @@ class Tensors(Fused):
             return False
         threads = torch.get_num_threads()
         for kernel, numbers, batch in runs:
-            self.count(batch.table.ctypes.data, len(batch.table), batch.table.shape[1], batch.steps.ctypes.data)
-            kernel.step(numbers, batch.table, None, threads)
+            self.count(batch.at, *batch.table.shape, batch.steps_at)
+            kernel.step(numbers, batch.table, None, threads, batch.at)
         plan = self.plans[optimizer]
         if plan.updated:
             torch.autograd.graph.increment_version(plan.updated)
@@ -160,13 +164,22 @@ class Tensors(Fused):
 
     def hypers(self, group: dict[str, Any]) -> dict[str, Any]:
         found = {}
-        for h in self.spec.core.hypers:
-            value = self.names.held(h.name, group)
+        for name, word, place, off in self.words:
+            value = group[word] if place is None else group[word][place]
             if isinstance(value, torch.Tensor):
                 if not value.is_cpu or value.requires_grad:
-                    raise Unfit(f"{h.name} is a Tensor on a device, or one with a gradient")
+                    raise Unfit(f"{name} is a Tensor on a device, or one with a gradient")
                 value = value.item()
-            found[h.name] = value
+            found[name] = None if off is not None and value == off else value
+        return found
+
+    @cached_property
+    def words(self) -> list[tuple[str, str, int | None, float | None]]:
+        """Where each hyperparameter stands in a group, with its place in a tuple and the number that means None."""
+        names, found = self.names, []
+        for h in self.spec.core.hypers:
+            word, place = names.gathered.get(h.name, (names.key(h.name), None))
+            found.append((h.name, word, place, names.off(h.name)))
         return found
 
     def plan(self, optimizer: Any) -> Plan:
