@@ -241,6 +241,16 @@ def test_plain_torch_takes_the_steps_of_the_rule(name: str) -> None:
         np.testing.assert_allclose(x.detach().numpy(), y, atol=1e-4)
 
 
+def test_a_transpose_is_of_the_last_two_axes() -> None:
+    text = "'Mine: a rule. Me, 2026.'\n\n\ndef mine(x: Param, g: Grad):\n    x = x - g @ g.T @ x\n    return x\n"
+    rng = np.random.default_rng(0)
+    params, grads = ([rng.standard_normal((2, 4, 3), dtype=np.float32)] for _ in range(2))
+    mine, opt = list(params), adaspec.interpret(adaspec.parse(text))
+    naive(adaspec.parse(text), mine, grads)()
+    meant, _ = opt.step(params, grads, opt.init(params))
+    np.testing.assert_allclose(mine[0], meant[0], atol=1e-4)
+
+
 def test_what_is_no_plain_expression_has_no_naive_form() -> None:
     params = [np.ones((2, 2), np.float32)]
     for name in ("prodigy", "adahessian", "accumulate", "sgld"):
