@@ -57,7 +57,7 @@ class Layout:
             return Flat(dict.fromkeys(self.names), self)
         if odd := [jnp.shape(a) for a, shape in zip(leaves, self.shapes, strict=True) if jnp.shape(a) != shape]:
             raise ValueError(f"the tree holds an array of shape {odd[0]} where the parameters have none")
-        parts = {name: [jnp.ravel(leaves[i]) for i in self.places(name)] for name in self.names}
+        parts = {name: [jnp.reshape(leaves[i], -1) for i in self.places(name)] for name in self.names}
         # Memory of its own, also of one parameter alone: a step may be given it to keep.
         return Flat({name: jnp.concatenate(p) if len(p) > 1 else jnp.array(p[0]) for name, p in parts.items()}, self)
 
