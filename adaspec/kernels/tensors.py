@@ -20,6 +20,7 @@ import torch
 
 from ..backends.torch.inputs import asked_by_flags
 from ..backends.torch.names import Names
+from ..backends.torch.scalars import Shares
 from ..lower import lower
 from ..spec import Spec
 from . import compiler
@@ -129,13 +130,41 @@ class Tensors(Fused):
                 raise RuntimeError(f"fused=True: {error}") from None
             return False
         threads = torch.get_num_threads()
+        begun: dict[int, Any] = {}
         for kernel, numbers, batch in runs:
             self.count(batch.at, *batch.table.shape, batch.steps_at)
-            kernel.step(numbers, batch.table, None, threads, batch.at)
+            shared = None
+            if kernel.layout.model and batch.table[:, 0].any():
+                if batch.group not in begun:
+                    begun[batch.group] = self.begun(groups, groups[batch.group])
+                shared = array("d", begun[batch.group])
+            elif kernel.layout.model:
+                continue
+            kernel.step(numbers, batch.table, shared, threads, batch.at)
+            for name, value in zip(kernel.layout.shared, (shared or [])[1:], strict=False):
+                self.holder(name, groups, groups[batch.group])[self.names.key(name)].fill_(value)
         plan = self.plans[optimizer]
         if plan.updated:
             torch.autograd.graph.increment_version(plan.updated)
         return True
+
+    def holder(self, name: str, groups: list[dict[str, Any]], group: dict[str, Any]) -> dict[str, Any]:
+        """The group that keeps a Shared: its own, or the first where a sum over the model enters it."""
+        return groups[0] if name in self.shares.total else group
+
+    def begun(self, groups: list[dict[str, Any]], group: dict[str, Any]) -> list[float]:
+        """The count of this step, which it begins, and the Shareds before it."""
+        counted = {s: self.holder(s, groups, group) for s in self.shares.step}
+        keys = {"model_step" if s in self.shares.total else "step": held for s, held in counted.items()}
+        for key, held in keys.items():
+            held[key] += 1.0
+        step = max((float(held[key]) for key, held in keys.items()), default=0.0)
+        names = [s.name for s in self.spec.core.shared]
+        return [step, *(float(self.holder(s, groups, group)[self.names.key(s)]) for s in names)]
+
+    @cached_property
+    def shares(self) -> Shares:
+        return Shares(lower(self.spec), self.names)
 
     def runs(self, optimizer: Any) -> list[tuple[Kernel, Any, Batch]]:
         """Each kernel with its numbers and arrays; nothing is changed but states that are made."""
@@ -143,6 +172,8 @@ class Tensors(Fused):
         for group in groups:
             if group["fused"] is False or group["foreach"] or group.get("capturable") or group["differentiable"]:
                 raise Unfit("foreach, capturable and differentiable are other ways to take a step")
+        if getattr(optimizer, "_shown", None) is not None:
+            raise Unfit("the parameters show a view")
         if torch._C._len_torch_dispatch_stack() or torch._C._is_torch_function_mode_enabled():
             raise Unfit("a mode of torch watches every operation")
         plan = self.plans.get(optimizer)
@@ -159,6 +190,8 @@ class Tensors(Fused):
             kernel = self.of(hypers, param, grad, bool(group.get("maximize")))
             if kernel is None:
                 raise Unfit(self.why or "there is no kernel for these hyperparameters, or none can be compiled here")
+            if kernel.layout.model and len(plan.batches) > 1 and self.summed:
+                raise Unfit("a sum over the model goes over one group of parameters of one dtype")
             runs.append((kernel, array("d", [hypers[n] for n in kernel.layout.hypers] or [0.0]), batch))
         return runs
 
@@ -172,6 +205,11 @@ class Tensors(Fused):
                 value = value.item()
             found[name] = None if off is not None and value == off else value
         return found
+
+    @cached_property
+    def summed(self) -> bool:
+        """Whether the rule sums over the model."""
+        return any(p.totals for p in lower(self.spec).phases)
 
     @cached_property
     def words(self) -> list[tuple[str, str, int | None, float | None]]:

@@ -1,9 +1,8 @@
 """The NumPy target: a class that updates arrays in place, in blocks that stay in the cache. It needs numpy alone.
 
-In the order data passes through: `scalars` finds when each scalar is computed; `branches` answers static tests; `units`
-and `schedule` order a body into walks over blocks, for which `values` finds names; `walks` and `operations` print them.
-`dense` prints the bodies that need whole arrays, `bodies` chooses, `steps` and this module assemble the class.
-`hypers`, `runtime`, `helpers` and `docs` hold what stands around it, as text.
+`adaspec.streams` orders a body into walks over blocks; `streamed`, `walks` and `operations` print them. `dense`
+prints the bodies that need whole arrays, `bodies` chooses, `steps` and this module assemble the class. `hypers`,
+`runtime`, `helpers` and `docs` hold what stands around it, as text.
 """
 
 from __future__ import annotations

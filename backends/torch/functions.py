@@ -210,7 +210,7 @@ class Code:
     def fuses(self) -> bool:
         """Whether one kernel can take a step of all parameters, each by itself."""
         lowered = self.lowered
-        return not (lowered.rule.inputs or lowered.model_wide or lowered.draws) and c.takes(lowered)
+        return not (lowered.rule.inputs or lowered.draws) and c.takes(lowered)
 
     @property
     def maximizes(self) -> bool:

@@ -57,6 +57,8 @@ class Prodigy(torch.optim.Optimizer):
             can hold it; slower outside of one (default: False)
         differentiable: let gradients flow through the step: to the parameters before it, their gradients and state,
             and to hyperparameters that are Tensors; for all groups alike (default: False)
+        fused: do the step in one pass over memory, by a compiled kernel; None means where there is one, which takes
+            dense tensors in the memory of the host (default: None)
 
     The state of a parameter holds ``step`` (one number), ``x0``, ``m``, ``v``, ``s`` (of its shape).
     What the model shares stands in its parameter group: ``r``, ``growth``.
@@ -79,6 +81,8 @@ class Prodigy(torch.optim.Optimizer):
             optimizer.step()
     """
 
+    _kernels: Any = None  # takes a step where adaspec has compiled a kernel for it
+
     @_named
     def __init__(
         self,
@@ -93,6 +97,7 @@ class Prodigy(torch.optim.Optimizer):
         maximize: bool = False,
         capturable: bool = False,
         differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -104,6 +109,7 @@ class Prodigy(torch.optim.Optimizer):
             "maximize": maximize,
             "capturable": capturable,
             "differentiable": differentiable,
+            "fused": fused,
         }
         _check_hypers(defaults)
         super().__init__(params, defaults)
@@ -115,15 +121,16 @@ class Prodigy(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         with torch.set_grad_enabled(self.defaults["differentiable"]):
-            work, keys = self._work()
-            scalars_1 = self._numbers_1(keys)
-            sums_1 = [
-                _run_1(how, columns, scratch, scalars)
-                for (how, columns, scratch, static), scalars in zip(work, scalars_1, strict=True)
-            ]
-            scalars_2 = self._numbers_2(keys, sums_1)
-            for (how, columns, scratch, static), scalars in zip(work, scalars_2, strict=True):
-                _run_2(how, columns, scratch, scalars)
+            if torch.compiler.is_compiling() or self._kernels is None or not self._kernels(self):
+                work, keys = self._work()
+                scalars_1 = self._numbers_1(keys)
+                sums_1 = [
+                    _run_1(how, columns, scratch, scalars)
+                    for (how, columns, scratch, static), scalars in zip(work, scalars_1, strict=True)
+                ]
+                scalars_2 = self._numbers_2(keys, sums_1)
+                for (how, columns, scratch, static), scalars in zip(work, scalars_2, strict=True):
+                    _run_2(how, columns, scratch, scalars)
         return loss
 
     def _work(self) -> tuple[list[Any], list[Any]]:
@@ -269,6 +276,10 @@ class Prodigy(torch.optim.Optimizer):
             _check_params(group)
             if group["differentiable"] != self.defaults["differentiable"]:
                 raise ValueError("differentiable holds for all groups alike: give it to the class")
+            if group["fused"] and self._kernels is None:
+                raise RuntimeError("fused=True needs the kernels that adaspec compiles, and this class stands alone")
+            if group["fused"] and group["foreach"]:
+                raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
         except Exception:
             self.param_groups.pop()
             raise
@@ -284,6 +295,7 @@ class Prodigy(torch.optim.Optimizer):
             group.setdefault("maximize", False)
             group.setdefault("capturable", False)
             group.setdefault("differentiable", False)
+            group.setdefault("fused", None)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load what state_dict() returned; one that does not fit is refused before anything changes."""
@@ -302,7 +314,7 @@ class Prodigy(torch.optim.Optimizer):
     def _fit(self, state_dict: dict[str, Any]) -> dict[Tensor, dict[str, Tensor]]:
         """The saved slots by parameter, in their own dtypes; ValueError if they are not its own."""
         for i, group in enumerate(state_dict["param_groups"]):
-            needed = self.defaults.keys() - {"foreach", "maximize", "capturable", "differentiable"}
+            needed = self.defaults.keys() - {"foreach", "maximize", "capturable", "differentiable", "fused"}
             if i == 0:
                 needed |= {"r", "growth", "model_step"}
             if missing := sorted(needed - group.keys()):

@@ -57,6 +57,8 @@ class ScheduleFree(torch.optim.Optimizer):
             can hold it; slower outside of one (default: False)
         differentiable: let gradients flow through the step: to the parameters before it, their gradients and state,
             and to hyperparameters that are Tensors; for all groups alike (default: False)
+        fused: do the step in one pass over memory, by a compiled kernel; None means where there is one, which takes
+            dense tensors in the memory of the host (default: None)
 
     The state of a parameter holds ``step`` (one number), ``z``, ``v`` (of its shape).
     What the model shares stands in its parameter group: ``weight``.
@@ -80,6 +82,8 @@ class ScheduleFree(torch.optim.Optimizer):
             optimizer.step()
     """
 
+    _kernels: Any = None  # takes a step where adaspec has compiled a kernel for it
+
     @_named
     def __init__(
         self,
@@ -93,6 +97,7 @@ class ScheduleFree(torch.optim.Optimizer):
         maximize: bool = False,
         capturable: bool = False,
         differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -103,6 +108,7 @@ class ScheduleFree(torch.optim.Optimizer):
             "maximize": maximize,
             "capturable": capturable,
             "differentiable": differentiable,
+            "fused": fused,
         }
         _check_hypers(defaults)
         self._shown: str | None = None
@@ -116,8 +122,9 @@ class ScheduleFree(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         with torch.set_grad_enabled(self.defaults["differentiable"]):
-            for bucket in self._work():
-                _run(*bucket)
+            if torch.compiler.is_compiling() or self._kernels is None or not self._kernels(self):
+                for bucket in self._work():
+                    _run(*bucket)
         return loss
 
     def _work(self) -> list[Any]:
@@ -249,6 +256,10 @@ class ScheduleFree(torch.optim.Optimizer):
             _check_params(group)
             if group["differentiable"] != self.defaults["differentiable"]:
                 raise ValueError("differentiable holds for all groups alike: give it to the class")
+            if group["fused"] and self._kernels is None:
+                raise RuntimeError("fused=True needs the kernels that adaspec compiles, and this class stands alone")
+            if group["fused"] and group["foreach"]:
+                raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
         except Exception:
             self.param_groups.pop()
             raise
@@ -261,6 +272,7 @@ class ScheduleFree(torch.optim.Optimizer):
             group.setdefault("maximize", False)
             group.setdefault("capturable", False)
             group.setdefault("differentiable", False)
+            group.setdefault("fused", None)
         self.__dict__.setdefault("_shown", None)
         self.__dict__.setdefault("_kept", {})
 
@@ -286,7 +298,9 @@ class ScheduleFree(torch.optim.Optimizer):
         if self._shown is not None:
             raise RuntimeError(f"the parameters show the view '{self._shown}': call train() first")
         for i, group in enumerate(state_dict["param_groups"]):
-            needed = self.defaults.keys() - {"foreach", "maximize", "capturable", "differentiable"} | {"weight"}
+            needed = self.defaults.keys() - {"foreach", "maximize", "capturable", "differentiable", "fused"} | {
+                "weight"
+            }
             if missing := sorted(needed - group.keys()):
                 raise ValueError(f"not a state of ScheduleFree: its group {i} lacks {missing}")
             _check_hypers(dict(group))
