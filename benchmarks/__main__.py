@@ -75,30 +75,44 @@ def plan(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def run(options: argparse.Namespace, before: dict[str, Any] | None) -> int:
-    """Measure, write, show. 1 where a contest broke down, else 0."""
+    """Measure, write, show. 1 where a contest broke down, 130 where the run was stopped, else 0."""
     out = console()
     asked = plan(options)
     budget = {"rounds": 2, "seconds": 0.0} if options.quick else {"rounds": options.rounds, "seconds": options.seconds}
     found: list[dict[str, Any]] = []
     begun: list[dict[str, Any]] = []
+    written = options.out / f"{options.name}.json"
+    make_folder(options.out)
+    stopped = False
     with progress(out if out.is_terminal else console(stderr=True)) as bar:
         task = bar.add_task("", total=len(asked))
-        for target in (t for t in startup.NEEDS if t in options.target and present(t)):
-            bar.update(task, description=f"{target}, from import to the first step")
-            begun.append(startup.startup(target, times=1 if options.quick else 5))
-        for contest in suite.run(asked, budget, lambda what: bar.update(task, description=what)):
-            found.append(contest)
-            bar.advance(task)
-    record = suite.record(found, quick=options.quick, startup=begun)
-    make_folder(options.out)
-    written = options.out / f"{options.name}.json"
-    write_text(written, json.dumps(record, indent=1) + "\n")
+        try:
+            for target in (t for t in startup.NEEDS if t in options.target and present(t)):
+                bar.update(task, description=f"{target}, from import to the first step")
+                begun.append(startup.startup(target, times=1 if options.quick else 5))
+            for contest in suite.run(asked, budget, lambda what: bar.update(task, description=what)):
+                found.append(contest)
+                bar.advance(task)
+                keep(written, found, options.quick, begun)  # a run takes long, and may be stopped
+        except KeyboardInterrupt:
+            stopped = True
+    record = keep(written, found, options.quick, begun)
     show(out, record, before, options.every)
     files = [written, *pictures(record, options.out, options.name)]
     out.print(Text.assemble("\nwritten: ", (", ".join(map(str, files)), "link")), soft_wrap=True)
     for target in (t for t in options.target if not present(t)):
         out.print(Text(f"not measured: {target} is not installed", "note"))
+    if stopped:
+        out.print(Text("interrupted: this is what was measured by then", "warn"))
+        return 130
     return 1 if any("error" in contest for contest in found) else 0
+
+
+def keep(path: Path, found: list[dict[str, Any]], quick: bool, begun: list[dict[str, Any]]) -> dict[str, Any]:
+    """The record of what was measured up to now, written to its file."""
+    record = suite.record(found, quick=quick, startup=begun)
+    write_text(path, json.dumps(record, indent=1) + "\n")
+    return record
 
 
 def pictures(record: dict[str, Any], folder: Path, name: str) -> list[Path]:

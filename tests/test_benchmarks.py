@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,21 @@ def test_a_quick_run_and_its_comparison(
     tables.show(console(), now, record, every=False)
     lines = {line.split()[1]: line for line in capsys.readouterr().out.splitlines() if "naive NumPy" in line}
     assert lines["adam"].endswith(" 2.00")
+
+
+def test_what_was_measured_before_an_interruption_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: Any) -> Iterator[dict[str, Any]]:
+        yield contest(adaspec=1.5, torch_Adam_fused=3.0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench.suite, "run", run)
+    monkeypatch.setattr(bench.startup, "NEEDS", {})
+    assert bench.main(["--out", str(tmp_path)]) == 130
+    assert len(suite.load(tmp_path / "bench.json")["contests"]) == 1
+    out = capsys.readouterr().out
+    assert "torch Adam fused" in out and " 2.00 " in out and "interrupted" in out
 
 
 def test_a_record_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
