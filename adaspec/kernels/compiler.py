@@ -23,8 +23,8 @@ OPTIONS = (
     "-fPIC", "-shared",
 )  # fmt: skip
 """No option lets a compiler change a result: a sum of products is not fused, and nothing is assumed finite."""
-WITH_VECTORS = (["-DLIBMVEC", "-lmvec", "-lm"], ["-lm"])
-"""glibc's library of vector functions where there is one: exact to some ulp, and several times as fast."""
+WITH_VECTORS = (["-DLIBMVEC", "-Wl,--no-undefined", "-lmvec", "-lm"], ["-lm"])
+"""glibc's library of vector functions where it has all that are needed: exact to some ulp, several times as fast."""
 PATIENCE = 120
 """Seconds that a compiler may take."""
 
@@ -37,9 +37,26 @@ def folder() -> Path:
     """Where compiled kernels are kept: $ADASPEC_CACHE, else a folder of the platform for caches."""
     if given := os.environ.get("ADASPEC_CACHE"):
         return Path(given)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "adaspec"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adaspec"
+    if given := os.environ.get("XDG_CACHE_HOME"):
+        return Path(given) / "adaspec"
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return private("there is no home folder to keep kernels in")
+    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "adaspec"
+
+
+def trusted(place: Path) -> bool:
+    """Whether only those put files there whom the user trusts: what is loaded from there runs.
+
+    These are the user and root, and for a folder that $ADASPEC_CACHE names, its owner and group.
+    """
+    try:
+        stat = place.stat()
+    except OSError:
+        return True  # it is made then, for this user alone
+    named = "ADASPEC_CACHE" in os.environ
+    return not stat.st_mode & (0o002 if named else 0o022) and (named or stat.st_uid in (0, os.geteuid()))
 
 
 def library(name: str, text: str, *options: str) -> ctypes.CDLL:
@@ -50,13 +67,17 @@ def library(name: str, text: str, *options: str) -> ctypes.CDLL:
     how += [*OPTIONS, *options]
     made_by = "\n".join([*how, identity(compiler), processor(), text])
     key = hashlib.sha256(made_by.encode()).hexdigest()
-    path = folder() / f"{name}-{key[:32]}.so"
-    if not whole(path, key):
-        path = build(path, key, text, [compiler, *how])
+    place = folder()
+    if not trusted(place):
+        place = private(f"others may write into the cache folder {place}")
+    path = place / f"{name}-{key[:32]}.so"
     try:
+        if not whole(path, key):
+            path = build(path, key, text, [compiler, *how])
         return ctypes.CDLL(str(path))
     except OSError as error:
-        raise NoKernel(f"the compiled kernel {path} cannot be loaded ({error})") from None
+        what = f"the compiled kernel {path} cannot be kept or loaded ({error})"
+        raise NoKernel(f"{what}: set ADASPEC_CACHE to a folder for programs") from None
 
 
 def command() -> list[str]:
@@ -105,47 +126,51 @@ def whole(path: Path, key: str) -> bool:
 
 
 def build(path: Path, key: str, text: str, how: list[str]) -> Path:
-    """Compile into the cache; where it cannot be written, into a folder of this process."""
+    """Compile into the cache; where it cannot be written, into a folder of this process. Raises OSError too."""
     import tempfile  # a kernel that is in the cache needs none
 
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = tempfile.TemporaryDirectory(dir=path.parent, prefix="build-")
+        place = tempfile.TemporaryDirectory(dir=path.parent, prefix="build-", ignore_cleanup_errors=True)
     except OSError:
-        path = private() / path.name
-        place = tempfile.TemporaryDirectory(prefix="adaspec-")
+        path = private(f"the cache folder {path.parent} cannot be written") / path.name
+        place = tempfile.TemporaryDirectory(prefix="adaspec-", ignore_cleanup_errors=True)
     with place as here:
-        source, made = Path(here) / "kernel.c", Path(here) / "kernel.so"
-        source.write_text(text)
-        for more in WITH_VECTORS if "LIBMVEC" in text else WITH_VECTORS[1:]:
-            command = [*how, "-o", str(made), str(source), *more]
-            try:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise NoKernel(f"the C compiler {how[0]} did not run ({error})") from None
-            if not done.returncode:
-                break
-        else:
-            said = done.stderr.strip().split("\n")
-            raise NoKernel(f"the C compiler {how[0]} failed: {said[0][:200] or f'exit status {done.returncode}'}")
-        try:
-            with open(made, "ab") as file:
-                file.write(digest(made.read_bytes(), key))
-            os.replace(made, path)
-        except OSError as error:
-            raise NoKernel(f"the compiled kernel cannot be kept ({error})") from None
+        made = compiled(Path(here), text, how)
+        with open(made, "ab") as file:
+            file.write(digest(made.read_bytes(), key))
+        os.replace(made, path)
     return path
 
 
+def compiled(here: Path, text: str, how: list[str]) -> Path:
+    """What the compiler makes of the text, in that folder."""
+    source, made = here / "kernel.c", here / "kernel.so"
+    source.write_text(text, encoding="utf-8")
+    for more in WITH_VECTORS if "LIBMVEC" in text else WITH_VECTORS[1:]:
+        command = [*how, "-o", str(made), str(source), *more]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise NoKernel(f"the C compiler {how[0]} did not run ({error})") from None
+        if not done.returncode:
+            return made
+    said = done.stderr.decode(errors="replace").strip().split("\n")
+    raise NoKernel(f"the C compiler {how[0]} failed: {said[0][:200] or f'exit status {done.returncode}'}")
+
+
 @functools.cache
-def private() -> Path:
-    """A folder that goes with this process, for where the cache cannot be written."""
+def private(why: str) -> Path:
+    """A folder that goes with this process, for where there is no cache; one warning says why."""
     import atexit
     import tempfile
     import warnings
 
-    where = tempfile.mkdtemp(prefix="adaspec-kernels-")
+    try:
+        where = tempfile.mkdtemp(prefix="adaspec-kernels-")
+    except OSError as error:
+        raise NoKernel(f"{why}, and there is no folder for temporary files ({error}): set ADASPEC_CACHE") from None
     atexit.register(shutil.rmtree, where, ignore_errors=True)
-    what = f"the cache folder {folder()} cannot be written: kernels are compiled anew in every process"
-    warnings.warn(f"{what}; set ADASPEC_CACHE to a folder that can", RuntimeWarning, stacklevel=2)
+    what = f"{why}: kernels are compiled anew in every process"
+    warnings.warn(f"{what}; set ADASPEC_CACHE to a folder that only you can write", RuntimeWarning, stacklevel=2)
     return Path(where)
