@@ -35,7 +35,7 @@ RESERVED = {
     "minimum_d", "modulo", "pow", "exp", "expm1", "log", "log1p", "tanh", "floor", "sqrt", "fabs", "fmod", "rate",
     "from_bfloat16", "to_bfloat16", "from_float16", "to_float16", "memcpy", "errno", "abs", "div", "log2", "gamma",
     "step", "begins", "odd", "none", "j0", "j1", "jn", "y0", "y1", "yn", "first", "last", "piece", "work", "begin",
-    "stop", "offset", "total",
+    "edge", "stop", "offset", "total",
 }  # fmt: skip
 
 

@@ -56,6 +56,16 @@ WHOLE = [
 """Where a part of all elements begins and stops."""
 
 
+EDGE = """
+/* Where a part begins or stops in an array: at a multiple of 64 elements, so that each element is in the same place
+   of a vector whatever the number of parts, and no two threads write to one line of the cache. */
+static int64_t edge(int64_t at, int64_t size) {
+    const int64_t up = at > 0 ? (at + 63) / 64 * 64 : 0;
+    return up < size ? up : size;
+}
+"""
+
+
 def simple(frame: Frame) -> list[str]:
     body = [
         f"{frame.name}_numbers n = {{0}};",
@@ -63,14 +73,13 @@ def simple(frame: Frame) -> list[str]:
         *WHOLE,
         "for (int64_t i = 0; i < count && offset < stop; offset += arrays[i++].size) {",
         f"    const {frame.name}_array *a = &arrays[i];",
-        "    const int64_t start = begin > offset ? begin - offset : 0;",
-        "    const int64_t end = stop - offset < a->size ? stop - offset : a->size;",
+        "    const int64_t start = edge(begin - offset, a->size), end = edge(stop - offset, a->size);",
         "    if (start >= end) continue;",
         "    if (a->t != t) at_update(&n, h, t = a->t);",
         "    walk(&n, h, a, start, end);",
         "}",
     ]
-    lines = ["", *frame.head("part", PART), *indented(body), "}"]
+    lines = [*EDGE.rstrip().split("\n"), "", *frame.head("part", PART), *indented(body), "}"]
     return [*lines, "", *frame.head("step"), f"    {frame.name}_part({frame.given('0', '1')});", "}"]
 
 

@@ -220,6 +220,13 @@ static void walk(
     }
 }
 
+/* Where a part begins or stops in an array: at a multiple of 64 elements, so that each element is in the same place
+   of a vector whatever the number of parts, and no two threads write to one line of the cache. */
+static int64_t edge(int64_t at, int64_t size) {
+    const int64_t up = at > 0 ? (at + 63) / 64 * 64 : 0;
+    return up < size ? up : size;
+}
+
 void adam_part(const adam_hypers *h, const adam_array *arrays, int64_t count, int64_t part, int64_t parts) {
     adam_numbers n = {0};
     int64_t total = 0, offset = 0, t = -1;
@@ -227,8 +234,7 @@ void adam_part(const adam_hypers *h, const adam_array *arrays, int64_t count, in
     const int64_t begin = total * part / parts, stop = total * (part + 1) / parts;
     for (int64_t i = 0; i < count && offset < stop; offset += arrays[i++].size) {
         const adam_array *a = &arrays[i];
-        const int64_t start = begin > offset ? begin - offset : 0;
-        const int64_t end = stop - offset < a->size ? stop - offset : a->size;
+        const int64_t start = edge(begin - offset, a->size), end = edge(stop - offset, a->size);
         if (start >= end) continue;
         if (a->t != t) at_update(&n, h, t = a->t);
         walk(&n, h, a, start, end);
