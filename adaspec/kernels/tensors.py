@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from operator import attrgetter, is_, itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,7 +25,7 @@ from ..backends.torch.scalars import Shares
 from ..lower import lower
 from ..spec import Spec
 from . import compiler
-from .fused import Fused, wanted
+from .fused import Fused, wanted, warn
 from .kernel import Kernel, _bound
 
 REAL = {torch.complex64: torch.float32, torch.complex128: torch.float64}
@@ -66,6 +67,8 @@ class Batch:
     steps: np.ndarray
     """The addresses of the counts."""
     addresses: dict[str, list[int]]
+    """Where the columns lie; `places` is where the parameters do."""
+    places: list[int]
 
     def __post_init__(self) -> None:
         self.at, self.steps_at = self.table.ctypes.data, self.steps.ctypes.data
@@ -117,8 +120,13 @@ class Tensors(Fused):
 
     @cached_property
     def count(self) -> Any:
+        """Counts updates in C; None where that cannot be had."""
         integer, address = compiler.ctypes.c_int64, compiler.ctypes.c_void_p
-        return _bound(compiler.library("count", COUNT), "count", [address, integer, integer, address])
+        try:
+            return _bound(compiler.library("count", COUNT), "count", [address, integer, integer, address])
+        except compiler.NoKernel as error:
+            warn(str(error))
+            return None
 
     def __call__(self, optimizer: Any) -> bool:
         groups = optimizer.param_groups
@@ -188,7 +196,7 @@ class Tensors(Fused):
             hypers = self.hypers(group)
             param, grad = (NAMES[_real(dtype)] for dtype in (batch.params[0].dtype, batch.grad_dtype))
             kernel = self.of(hypers, param, grad, bool(group.get("maximize")))
-            if kernel is None:
+            if kernel is None or self.count is None:
                 raise Unfit(self.why or "there is no kernel for these hyperparameters, or none can be compiled here")
             if kernel.layout.model and len(plan.batches) > 1 and self.summed:
                 raise Unfit("a sum over the model goes over one group of parameters of one dtype")
@@ -224,10 +232,8 @@ class Tensors(Fused):
         """What a step is about to update; the states of new parameters are made."""
         for group in optimizer.param_groups:
             for p in group["params"]:
-                if p.grad is not None and not (type(p) in PLAIN and type(p.grad) in PLAIN and p.is_cpu):
-                    raise Unfit("a kernel takes plain tensors in the memory of the host")
-                if p.grad is not None and (p.grad.layout != torch.strided or _real(p.dtype) not in NAMES):
-                    raise Unfit("a kernel takes dense tensors of float32, float64, float16, bfloat16 or complex")
+                if p.grad is not None and not (_plain(p) and _plain(p.grad) and _real(p.dtype) in NAMES):
+                    raise Unfit("a kernel takes plain dense tensors of the host: floats of 16 bits or more, or complex")
         found = []
         for group in optimizer.param_groups:
             columns: list[list[Any]] = [[] for _ in range(3 + len(self.keys))]
@@ -244,13 +250,20 @@ class Tensors(Fused):
                 if _real(grad_dtype) not in NAMES or grad_dtype.is_complex != dtype.is_complex:
                     raise Unfit(f"a gradient is {grad_dtype}")
                 plan.batches.append(self.batch(optimizer, number, dtype, grad_dtype, rows))
-                plan.updated += [row[0] for row in rows if not row[0].is_inference()]
+                plan.updated += [row[0] for row in rows]
+        written = [t for b in plan.batches for column in (b.params, *b.columns.values()) for t in column]
+        if any(t.is_inference() for t in written):
+            raise Unfit("torch decides where tensors of inference mode may be written")
+        if _overlap(written):
+            raise Unfit("parameters or slots share memory")
         return plan
 
     def batch(self, optimizer: Any, group: int, dtype: Any, grad_dtype: Any, rows: list[Any]) -> Batch:
         params, steps, *slots = (list(column) for column in zip(*rows, strict=True))
-        if any(s.dtype != torch.float64 or not s.is_cpu for s in steps):
-            raise Unfit("the counts of updates are no float64 numbers of the host")
+        if any(s.dtype != torch.float64 for s in steps):
+            raise Unfit("the counts of updates are not float64")
+        if not all(t is None or _plain(t) for column in (steps, *slots) for t in column):
+            raise Unfit("a slot is no plain dense tensor of the host")
         real = torch.float64 if _real(dtype) == torch.float64 else torch.float32
         for slot, column in zip(self.spec.core.slots, slots, strict=True):
             own = getattr(torch, slot.dtype) if slot.dtype else real
@@ -262,12 +275,12 @@ class Tensors(Fused):
                 raise Unfit("a parameter does not fill its memory")
             if any(t is not None and t.ndim and not _alike(t, p) for t in others):
                 raise Unfit("a gradient or a slot lies in memory otherwise than its parameter")
-        if any(g.is_neg() or g.is_conj() for g in grads):
-            raise Unfit("a gradient shows its memory with other signs")
         if any((t is None) != (column[0] is None) for column in slots for t in column):
             raise Unfit("some parameters lack a slot")
         table = np.zeros((len(params), 4 + len(slots)), np.int64)
         table[:, 0] = [p.numel() * (2 if p.is_complex() else 1) for p in params]
+        places = list(map(pointer, params))
+        table[:, 2] = places
         held = {key: column for key, column in zip(self.keys, slots, strict=True) if column[0] is not None}
         states = [optimizer.state[p] for p in params]
         addresses = {key: list(map(pointer, column)) for key, column in held.items()}
@@ -276,7 +289,9 @@ class Tensors(Fused):
         where = np.array(list(map(pointer, steps)), np.int64)
         columns = {"step": steps, **held}
         addresses["step"] = where.tolist()
-        return Batch(group, params, grad_dtype, states, columns, guard([*params, *grads]), table, where, addresses)
+        return Batch(
+            group, params, grad_dtype, states, columns, guard([*params, *grads]), table, where, addresses, places
+        )
 
     def renewed(self, plan: Plan) -> bool:
         """Put the addresses of this step's gradients into the tables; False where the plan does not fit them."""
@@ -284,9 +299,10 @@ class Tensors(Fused):
             grads = list(map(grad_of, batch.params))
             if not batch.fits(*batch.params, *grads):
                 return False
-            batch.table[:, 2] = list(map(pointer, batch.params))
             batch.table[:, 3] = list(map(pointer, grads))
             if any(list(map(pointer, batch.columns[key])) != was for key, was in batch.addresses.items()):
+                return False
+            if list(map(pointer, batch.params)) != batch.places:
                 return False
         return True
 
@@ -300,6 +316,17 @@ def guard(tensors: list[Any]) -> Any:
     except (ImportError, TypeError):
         was = list(map(_kind, tensors))
         return lambda *now: list(map(_kind, now)) == was
+
+
+def _plain(t: Any) -> bool:
+    """Whether the memory of the host holds the values of the tensor just as they are."""
+    return type(t) in PLAIN and t.is_cpu and t.layout == torch.strided and not (t.is_neg() or t.is_conj())
+
+
+def _overlap(tensors: list[Any]) -> bool:
+    """Whether two of some dense tensors share memory: threads would write it at the same time."""
+    spans = sorted((t.data_ptr(), t.numel() * t.element_size()) for t in tensors if t.numel())
+    return any(start + size > other for (start, size), (other, _) in pairwise(spans))
 
 
 def _kind(t: Any) -> Any:
