@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,22 @@ def test_a_cache_that_cannot_be_written(empty: Path, monkeypatch: pytest.MonkeyP
     assert adaspec.numpy.Adam.fused.kernels[("float32", "float32", False)] is not None
 
 
+@pytest.mark.parametrize("harm", ["others may write into it", "nobody's home"])
+def test_a_cache_of_somebody_else(harm: str, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies there runs in this process: nothing is loaded from a folder that others may write."""
+    if harm == "nobody's home":
+        monkeypatch.delenv("ADASPEC_CACHE")
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    else:
+        empty.mkdir()
+        empty.chmod(0o777)
+    with pytest.warns(RuntimeWarning, match="compiled anew in every process") as found:
+        assert same(run("adam", SHAPES, "float32"), wanted())
+    assert len(found) == 1 and not list(empty.glob("*"))
+    assert adaspec.numpy.Adam.fused.kernels[("float32", "float32", False)] is not None
+
+
 @pytest.mark.parametrize("harm", ["half", "one byte", "nothing", "text", "another's"])
 def test_a_file_that_is_not_what_was_written(harm: str, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is never loaded, but made anew."""
@@ -270,6 +287,64 @@ assert os.waitpid(child, 0)[1] == 0 and step() == here
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_has_threads_of_its_own() -> None:
     subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=120)
+
+
+# What a step remembers of the one before
+
+
+def test_arrays_at_odd_addresses() -> None:
+    """C may count on its numbers lying at multiples of their size."""
+    memory = np.zeros(4 * 7 + 1, np.uint8)
+    opt = adaspec.numpy.Adam()
+    params = [memory[1:].view(np.float32)]
+    assert not params[0].flags.aligned
+    state = opt.init(params)
+    opt.step(params, [np.ones(7, np.float32)], state)
+    np.testing.assert_allclose(params[0], -0.001, rtol=1e-5)
+    assert opt.fused.row(1, (params[0], params[0], state["slots"]["0"])) is None
+
+
+def test_more_arrays_than_a_print_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not looked at is not remembered."""
+    from adaspec.kernels import guard
+
+    watch = guard.guard()
+    assert watch is not None
+    tree = ({"a": np.ones(3), "b": np.ones(3), "c": np.ones(3)},)
+    seen = watch.print(tree)
+    assert seen is not None
+    whole = len(seen)
+    for most in range(whole):
+        monkeypatch.setattr(guard, "MOST", most)
+        assert watch.print(tree) is None
+    monkeypatch.setattr(guard, "MOST", whole)
+    assert watch.print(tree) is not None
+
+
+def test_an_interrupt_waits_for_the_threads() -> None:
+    """They write memory that may be freed right behind it."""
+    ended = []
+
+    def work(number: int) -> None:
+        if not number:
+            raise KeyboardInterrupt
+        time.sleep(0.2)
+        ended.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        kernel.together(work, [(0,), (1,), (2,)])
+    assert sorted(ended) == [1, 2]
+
+
+@pytest.mark.parametrize("rule", ["ftrl", "adamg"])
+def test_vectors_of_any_number_of_threads(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Powers of whole vectors are other bits than those of single numbers, so that parts may not cut them elsewhere."""
+    monkeypatch.setattr(kernel, "LEAST", 100)
+    found = []
+    for count in ("1", "3", "7"):
+        monkeypatch.setenv("ADASPEC_NUM_THREADS", count)
+        found.append(run(rule, SHAPES, "float32"))
+    assert all(same(found[0], other) for other in found[1:])
 
 
 # The exported file

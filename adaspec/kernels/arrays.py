@@ -60,7 +60,7 @@ class Arrays(Fused):
                 state["step"] = int(state["step"]) + 1
                 self.run(plan.kernel, plan.table, state, hypers, plan.at)
                 return True
-            del self.plans[id(state)]
+            self.plans.pop(id(state), None)
         seen = watch.print(trees)
         self.begun = None if seen is None else (id(state), seen, _keys(trees))
         return False
@@ -138,7 +138,7 @@ class Arrays(Fused):
         whole = [a for a in arrays if a is not None and a.ndim]
         if not (all(a.flags.c_contiguous for a in whole) or all(a.flags.f_contiguous for a in whole)):
             return None
-        if not all(a is None or a.dtype.isnative for a in arrays):
+        if not all(a is None or (a.dtype.isnative and a.flags.aligned) for a in arrays):
             return None
         return [x.size, t, *(0 if a is None else a.__array_interface__["data"][0] for a in arrays)]
 

@@ -108,20 +108,19 @@ int64_t same_trees(Object trees, int64_t *words, int64_t size, const int64_t *kn
     return print_of(&p, trees, 0) && p.at == size;
 }
 
-/* Count an update in the state of each array whose row is not below 0, and put the counts into the table. */
+/* Count an update in the state of each array, and put the counts into the rows of the table. */
 int64_t count_updates(Object slots, Object step, const int64_t *rows, int64_t *table, int64_t width) {
     intptr_t place = 0;
     Object key, value, made = 0;
     long long last = -1;
     for (int64_t i = 0; PyDict_Next(slots, &place, &key, &value); i++) {
-        if (rows[i] == -2) continue; /* without a gradient */
         const long long t = PyLong_AsLongLong(PyDict_GetItem(value, step)) + 1;
         if (t != last) {
             if (made) Py_DecRef(made);
             made = PyLong_FromLongLong(last = t);
         }
         if (!made || PyDict_SetItem(value, step, made) != 0) return -1;
-        if (rows[i] >= 0) table[rows[i] * width + 1] = t;
+        table[rows[i] * width + 1] = t;
     }
     if (made) Py_DecRef(made);
     return 0;

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import os
 from array import array
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -72,11 +72,15 @@ def _address(numbers: array[float]) -> int:
 
 
 def together(function: Any, calls: list[tuple[Any, ...]]) -> None:
-    """All calls at the same time, the first of them here. They let go of the interpreter's lock."""
+    """All calls at the same time, the first of them here. They let go of the interpreter's lock.
+
+    None of them runs any more when this returns or is interrupted: the memory that they write may be freed then.
+    """
     others = [pool(len(calls) - 1).submit(function, *call) for call in calls[1:]]
-    function(*calls[0])
-    for other in others:
-        other.result()
+    try:
+        function(*calls[0])
+    finally:
+        wait(others)
 
 
 @functools.cache
