@@ -251,12 +251,12 @@ def test_names_of_parameters_and_groups_of_their_own(rule: str) -> None:
     """Named parameters, groups with hyperparameters and keys of their own, added later; all of it saved and loaded."""
     cls, params = build(rule), parameters(rule)
     named = [(f"layer.{i}", p) for i, p in enumerate(params)]
-    opt = cls([{"params": named[:1], "note": "first"}])
+    opt = cls([{"params": named[:1], "note": "first"}], **arrays(cls))
     opt.add_param_group({"params": named[1:], "note": "second"})
     assert [g["param_names"] for g in opt.param_groups] == [["layer.0"], ["layer.1"]]
     run(rule, opt, params, range(2))
     twins = parameters(rule)
-    together = cls(twins)
+    together = cls(twins, **arrays(cls))
     run(rule, together, twins, range(2))
     assert same(taken(opt, params), taken(together, twins))
     again = [(f"layer.{i}", torch.nn.Parameter(p.detach().clone())) for i, p in enumerate(params)]

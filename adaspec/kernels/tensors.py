@@ -58,7 +58,8 @@ class Batch:
 
     group: int
     params: list[Any]
-    grad_dtype: torch.dtype
+    kind: tuple[torch.dtype, torch.dtype]
+    """What parameters and gradients are stored as; complex numbers are pairs."""
     states: list[dict[str, Any]]
     columns: dict[str, list[Any]]
     fits: Any
@@ -194,7 +195,7 @@ class Tensors(Fused):
         for batch in plan.batches:
             group = groups[batch.group]
             hypers = self.hypers(group)
-            param, grad = (NAMES[_real(dtype)] for dtype in (batch.params[0].dtype, batch.grad_dtype))
+            param, grad = (NAMES[dtype] for dtype in batch.kind)
             kernel = self.of(hypers, param, grad, bool(group.get("maximize")))
             if kernel is None or self.count is None:
                 raise Unfit(self.why or "there is no kernel for these hyperparameters, or none can be compiled here")
@@ -245,11 +246,11 @@ class Tensors(Fused):
             plan.idle += [p for p in group["params"] if p.grad is None]
             kinds: dict[Any, list[Any]] = {}
             for p, grad, step, *slots in zip(*columns, strict=True):
-                kinds.setdefault((p.dtype, grad.dtype), []).append((p, step, *slots))
+                if _real(grad.dtype) not in NAMES or grad.is_complex() != p.is_complex():
+                    raise Unfit(f"a gradient is {grad.dtype}")
+                kinds.setdefault((_real(p.dtype), _real(grad.dtype)), []).append((p, step, *slots))
             for (dtype, grad_dtype), rows in kinds.items():
-                if _real(grad_dtype) not in NAMES or grad_dtype.is_complex != dtype.is_complex:
-                    raise Unfit(f"a gradient is {grad_dtype}")
-                plan.batches.append(self.batch(optimizer, number, dtype, grad_dtype, rows))
+                plan.batches.append(self.batch(optimizer, number, (dtype, grad_dtype), rows))
                 plan.updated += [row[0] for row in rows]
         written = [t for b in plan.batches for column in (b.params, *b.columns.values()) for t in column]
         if any(t.is_inference() for t in written):
@@ -258,13 +259,13 @@ class Tensors(Fused):
             raise Unfit("parameters or slots share memory")
         return plan
 
-    def batch(self, optimizer: Any, group: int, dtype: Any, grad_dtype: Any, rows: list[Any]) -> Batch:
+    def batch(self, optimizer: Any, group: int, kind: tuple[Any, Any], rows: list[Any]) -> Batch:
         params, steps, *slots = (list(column) for column in zip(*rows, strict=True))
         if any(s.dtype != torch.float64 for s in steps):
             raise Unfit("the counts of updates are not float64")
         if not all(t is None or _plain(t) for column in (steps, *slots) for t in column):
             raise Unfit("a slot is no plain dense tensor of the host")
-        real = torch.float64 if _real(dtype) == torch.float64 else torch.float32
+        real = torch.float64 if kind[0] == torch.float64 else torch.float32
         for slot, column in zip(self.spec.core.slots, slots, strict=True):
             own = getattr(torch, slot.dtype) if slot.dtype else real
             if any(t is not None and _real(t.dtype) != own for t in column):
@@ -289,9 +290,7 @@ class Tensors(Fused):
         where = np.array(list(map(pointer, steps)), np.int64)
         columns = {"step": steps, **held}
         addresses["step"] = where.tolist()
-        return Batch(
-            group, params, grad_dtype, states, columns, guard([*params, *grads]), table, where, addresses, places
-        )
+        return Batch(group, params, kind, states, columns, guard([*params, *grads]), table, where, addresses, places)
 
     def renewed(self, plan: Plan) -> bool:
         """Put the addresses of this step's gradients into the tables; False where the plan does not fit them."""
