@@ -14,6 +14,7 @@ from rich.text import Text
 from adaspec.bench import startup, suite
 from adaspec.bench.workloads import QUICK, WORKLOADS
 from adaspec.build import TARGETS
+from adaspec.cli import INTERRUPTED, NO_READER, _drop_output
 from adaspec.cli.files import make_folder, write_text
 from adaspec.cli.quiet import present
 from adaspec.cli.terminal import Fault, complain, console, progress
@@ -31,9 +32,9 @@ def main(argv: list[str] | None = None) -> int:
     except Fault as error:
         complain(str(error), error.hint)
         return 2
-    except KeyboardInterrupt:
-        complain("interrupted")
-        return 130
+    except BrokenPipeError:
+        _drop_output()
+        return NO_READER
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -104,7 +105,7 @@ def run(options: argparse.Namespace, before: dict[str, Any] | None) -> int:
         out.print(Text(f"not measured: {target} is not installed", "note"))
     if stopped:
         out.print(Text("interrupted: this is what was measured by then", "warn"))
-        return 130
+        return INTERRUPTED
     return 1 if any("error" in contest for contest in found) else 0
 
 
