@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +18,14 @@ for name, value in {
     "JAX_PLATFORMS": "cpu",
     "OMP_NUM_THREADS": "1",
     "MPLBACKEND": "Agg",
+    # Kernels of tests are kept here, whatever the home folder allows.
+    "ADASPEC_CACHE": str(Path(__file__).parent.parent / "build" / "kernels"),
 }.items():
     os.environ.setdefault(name, value)
+
+COMPILER = os.name == "posix" and any(map(shutil.which, os.environ.get("CC", "").split()[:1] or ("cc", "gcc", "clang")))
+if not COMPILER:  # which a warning would say in every process
+    os.environ["ADASPEC_KERNELS"] = "0"
 
 
 @pytest.fixture
@@ -64,8 +72,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not config.getoption(f"--{dear}"):
             config.hook.pytest_deselected(items=[item for item in items if dear in item.keywords])
             items[:] = [item for item in items if dear not in item.keywords]
-    for marker, modules in NEEDS.items():
+    for marker, modules in {**NEEDS, "needs_compiler": ()}.items():
         missing = [m for m in modules if importlib.util.find_spec(m) is None]
+        missing += ["a C compiler"] if marker == "needs_compiler" and not COMPILER else []
         if missing:
             skip = pytest.mark.skip(reason=f"{missing[0]} is not installed")
             for item in items:

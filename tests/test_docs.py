@@ -69,7 +69,9 @@ def test_specs_agree_on_numpy(text: str) -> None:
 SESSIONS = ["\n".join(blocks(text, "python session")) for text in PAGES] + blocks(README, "python session")
 
 
-@pytest.mark.parametrize("session", SESSIONS)
+@pytest.mark.parametrize(
+    "session", [pytest.param(s, marks=[pytest.mark.needs_compiler] if "fused=True" in s else []) for s in SESSIONS]
+)
 def test_sessions(session: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for framework in ("torch", "jax", "keras"):
         if re.search(rf"import .*\b{framework}\b", session):
@@ -126,6 +128,7 @@ def test_commands(
     assert capsys.readouterr().out.strip() or any(tmp_path.iterdir())
 
 
+@pytest.mark.needs_compiler
 def test_the_commands_of_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     export, compiled = blocks(KERNELS, "sh")[0].splitlines()

@@ -18,7 +18,7 @@ from adaspec.kernels import arrays, compiler, fused, kernel
 from adaspec.library import rules
 from sample import sample
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="kernels need a POSIX system")
+pytestmark = pytest.mark.needs_compiler
 
 KERNELS = [r for r in rules() if not fused.Fused(adaspec.load(r)).why]
 """The rules that a kernel computes by their defaults."""

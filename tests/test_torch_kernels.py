@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ import adaspec
 torch = pytest.importorskip("torch")
 pytestmark = [
     pytest.mark.needs_torch,
-    pytest.mark.skipif(os.name != "posix" or os.environ.get("ADASPEC_KERNELS") == "0", reason="kernels are off"),
+    pytest.mark.needs_compiler,
 ]
 
 

@@ -49,7 +49,7 @@ GIVES = {
 }
 
 TOOLS = {
-    ("cc", "gcc", "clang"): "torch.compile with inductor on the processor",
+    ("cc", "gcc", "clang"): "kernels: one pass over memory for numpy and torch; torch.compile with inductor",
     ("nvcc",): "nothing yet: the frameworks bring their own CUDA; fused kernels will need it",
 }
 
