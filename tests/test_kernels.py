@@ -364,6 +364,38 @@ def test_the_exported_program(rule: str, tmp_path: Path) -> None:
     assert done.returncode == 0 and done.stdout.endswith(" 0 elements wrong\n"), done.stdout
 
 
+NAMES = """"Names: of C. Nobody, 2000. doi:10.1000/1"
+from adaspec.lang import *
+def names(x: Param, g: Grad, {0}: Slot = zeros, {1}: Slot = zeros, *, {2}: Rate = 0.1, {3}: Decay = 0.5):
+    {4} = mean(g**2)
+    {0} = {3} * {0} + exp({4} - g)
+    {1} = {1} + log1p(abs(g))
+    x = x - {2} * {0} / sqrt({1} + {4})
+    return x, {0}, {1}
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["expf x_at sqrtf NAN I", "complex PARAM FLOAT32 INDEPENDENT SUMS", "g_at GRAD NULL log1pf a", "k t n h int64_t"],
+)
+def test_words_of_c_are_names_of_a_spec(words: str, tmp_path: Path) -> None:
+    """A word that is a macro, a function's or the file's own is spelt otherwise in C, and means the same."""
+    file = tmp_path / "names.py"
+    file.write_text(NAMES.format(*words.split()))
+    found = []
+    for off in (False, True):
+        opt = adaspec.build(adaspec.load(file), "numpy")()
+        opt.fused = None if off else opt.fused
+        params, grads = problem([(5,), (70,)], 3, "float64")
+        state = opt.init(params)
+        for g in grads:
+            opt.step(params, g, state)
+        found.append(params)
+        assert off or all(opt.fused.kernels.values())
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-12)
+
+
 def test_what_has_no_kernel_is_not_exported() -> None:
     with pytest.raises(ValueError, match="no loop over single elements computes"):
         adaspec.export("muon", "c")

@@ -156,7 +156,8 @@ def compiled(here: Path, text: str, how: list[str]) -> Path:
         if not done.returncode:
             return made
     said = done.stderr.decode(errors="replace").strip().split("\n")
-    raise NoKernel(f"the C compiler {how[0]} failed: {said[0][:200] or f'exit status {done.returncode}'}")
+    about = next((line for line in said if "error" in line), said[0])[:200] or f"exit status {done.returncode}"
+    raise NoKernel(f"the C compiler {how[0]} failed: {about}")
 
 
 @functools.cache

@@ -35,8 +35,11 @@ RESERVED = {
     "minimum_d", "modulo", "pow", "exp", "expm1", "log", "log1p", "tanh", "floor", "sqrt", "fabs", "fmod", "rate",
     "from_bfloat16", "to_bfloat16", "from_float16", "to_float16", "memcpy", "errno", "abs", "div", "log2", "gamma",
     "step", "begins", "odd", "none", "j0", "j1", "jn", "y0", "y1", "yn", "first", "last", "piece", "work", "begin",
-    "edge", "stop", "offset", "total",
+    "edge", "stop", "offset", "total", "expf", "expm1f", "logf", "log1pf", "tanhf", "floorf", "sqrtf", "fabsf", "powf",
+    "I", "complex", "imaginary", "NAN", "INFINITY", "HUGE_VAL", "NULL", "PARAM", "GRAD", "MAXIMIZE", "LIBMVEC",
+    "FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16", "INDEPENDENT", "PIECE", "SUMS", "int64_t", "uint32_t",
 }  # fmt: skip
+"""Words of C, of its headers and of the file. A macro is one even as the name of a field."""
 
 
 @dataclass
@@ -60,7 +63,9 @@ class Kernel:
         self.env |= {i.name: None for i in rule.inputs if i.optional} | dict(static or {})
         self.decided = {h.name for h in rule.hypers if h.static}
         known = [h.name for h in rule.hypers] + list(lowered.types)
-        self.names = Names(known, {*RESERVED, rule.name, *(() if rule.step == "t" else ("t",))})
+        own = {f"{name}_at" for name in known}
+        own |= {f"{rule.name}_{word}" for word in ("real", "param", "grad", "half", "numbers", "hypers", "array")}
+        self.names = Names(known, {*RESERVED, *own, rule.name, *(() if rule.step == "t" else ("t",))})
         self.time: Timeline = timeline(lowered, self.names)
         for stmt in (s for p in self.time.phases for s in p.before if isinstance(s, Assign)):
             if self.time.types[stmt.name].truth and (fact := self.answer(stmt.value)) is not None:
