@@ -385,8 +385,9 @@ def test_words_of_c_are_names_of_a_spec(words: str, tmp_path: Path) -> None:
     file.write_text(NAMES.format(*words.split()))
     found = []
     for off in (False, True):
-        opt = adaspec.build(adaspec.load(file), "numpy")()
-        opt.fused = None if off else opt.fused
+        opt: Any = adaspec.build(adaspec.load(file), "numpy")()
+        if off:
+            opt.fused = None
         params, grads = problem([(5,), (70,)], 3, "float64")
         state = opt.init(params)
         for g in grads:

@@ -168,6 +168,21 @@ def test_inference_mode() -> None:
             o.step()
 
 
+def test_inside_of_a_transform() -> None:
+    """Tensors that torch.func wraps have no memory to write."""
+    one, two, params, others = pair(tensors((5,)))
+    one.param_groups[0]["fused"] = None
+    for o, p in ((one, params[0]), (two, others[0])):
+
+        def stepped(x: Any, o: Any = o, p: Any = p) -> Any:
+            p.grad = torch.ones(5)
+            o.step()
+            return (x * p).sum()
+
+        torch.testing.assert_close(torch.func.grad(stepped)(torch.ones(5)), p)
+    agree(one, two)
+
+
 def test_autograd_learns_of_the_update() -> None:
     """What a graph has saved was changed by the step."""
     x = torch.ones(3, requires_grad=True)

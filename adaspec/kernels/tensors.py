@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from torch._C import _functorch  # pyright: ignore[reportAttributeAccessIssue]
 
 from ..backends.torch.inputs import asked_by_flags
 from ..backends.torch.names import Names
@@ -185,6 +186,8 @@ class Tensors(Fused):
             raise Unfit("the parameters show a view")
         if torch._C._len_torch_dispatch_stack() or torch._C._is_torch_function_mode_enabled():
             raise Unfit("a mode of torch watches every operation")
+        if _functorch.maybe_current_level() is not None:
+            raise Unfit("a transform of torch.func wraps tensors")
         plan = self.plans.get(optimizer)
         if plan is None or not plan.holds(optimizer) or not self.renewed(plan):
             self.plans.pop(optimizer, None)
