@@ -403,3 +403,14 @@ def test_what_has_no_kernel_is_not_exported() -> None:
         adaspec.export("muon", "c")
     with pytest.raises(ValueError, match="exported, not built"):
         adaspec.build("adam", "c")
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_norms_of_any_size(scale: float) -> None:
+    """Their squares leave the range of float32, and not that of the sums."""
+    (x,), ((g,),) = problem([(50,)], 1, "float64")
+    wanted, _ = adaspec.interpret("lamb").step([scale * x], [g], adaspec.interpret("lamb").init([scale * x]))
+    params = [(scale * x).astype("float32")]
+    opt = adaspec.numpy.LAMB()
+    opt.step(params, [g.astype("float32")], opt.init(params))
+    np.testing.assert_allclose(params[0], wanted[0], rtol=1e-5)

@@ -94,8 +94,12 @@ class Walk:
         piece = "" if axis is None else self.names.fresh(f"{self.names[stmt.name]}_b")
         self.sums[stmt.name] = Reduction(call.function, None if axis is None else axis_of(axis), piece)
         value = self.pieces(renamed(call.args[0], names))
-        value = Binary("**", value, Number(2)) if call.function in ("norm", "rms") else value
+        value = self.squared(value) if call.function in ("norm", "rms") else value
         return Assign(stmt.name, Call("max" if call.function == "max" else "sum", (value,)))
+
+    def squared(self, value: Expr) -> Expr:
+        """What of an element is summed up for a norm."""
+        return Binary("**", value, Number(2))
 
     def pieces(self, node: Expr) -> Expr:
         """`node` with its smaller arrays under the names of their pieces."""

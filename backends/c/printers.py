@@ -130,7 +130,7 @@ class NumberPrinter(CPrinter):
         if op == "%":
             return f"modulo({self.text(left)}, {self.text(right)})", ATOM
         if op == "//":
-            return f"floor({self.text(left, TIMES)} / {self.text(right, TIMES + 1)})", ATOM
+            return f"quotient({self.text(left)}, {self.text(right)})", ATOM
         return super().binary(op, left, right)
 
 

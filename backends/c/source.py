@@ -62,4 +62,5 @@ def storage(frame: Frame) -> list[str]:
 
 def functions(code: str) -> list[str]:
     """What the code calls and C does not have."""
+    code += "".join(about for name, about in FUNCTIONS.items() if re.search(rf"\b{name}\(", code))
     return [about.rstrip() for name, about in FUNCTIONS.items() if re.search(rf"\b{name}\(", code)]

@@ -164,6 +164,12 @@ static inline double modulo(double a, double b) {
     return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 """,
+    "quotient": """
+/* The integer below a / b, by way of the remainder, which is exact; nan where b is 0. */
+static inline double quotient(double a, double b) {
+    return b == 0 ? NAN : nearbyint((a - modulo(a, b)) / b);
+}
+""",
 }  # fmt: skip
 """Functions by name, printed where a kernel calls them."""
 

@@ -160,10 +160,16 @@ class Walk(StreamWalk):
             return text(Binary("**", args[0], Number(2)))
         return text(args[0]) if op.function == "copy" else text(Call(op.function, args))
 
+    def squared(self, value: Expr) -> Expr:
+        """A norm squares its elements in double, whose range no square of a float leaves; see `accumulate`."""
+        return value
+
     def accumulate(self, op: Op) -> list[str]:
         (call,) = op.args
         assert isinstance(call, Call)
         name, value = self.names[op.out], self.elements.text(call.args[0])
+        if self.sums[op.out].function in ("norm", "rms"):
+            return [f"{name} += square_d({value});"]
         if self.sums[op.out].function == "max":
             return [f"odd |= !({value} == {value});", f"{name} = {value} > {name} ? {value} : {name};"]
         return [f"{name} += {value};"]

@@ -177,6 +177,10 @@ typedef lamb_real REAL;
 #define INDEPENDENT
 #endif
 
+static inline double square_d(double x) {
+    return x * x;
+}
+
 /* Arrays are walked in pieces, so that no sum depends on the number of threads. */
 enum { PIECE = 16384, SUMS = 2 };
 
@@ -247,16 +251,14 @@ static void walk_0(
         b = b - v;
         b = b * k2;
         v = v + b;
-        b = x * x;
-        norm_x += b;
+        norm_x += square_d(x);
         b = sqrt(v);
         b = b + k3;
         b = m / b;
         REAL c = x * k4;
         b = b + c;
         b = b * k5;
-        b = b * b;
-        norm_u += b;
+        norm_u += square_d(b);
         m_at[i] = m;
         v_at[i] = v;
     }
