@@ -27,14 +27,14 @@ class Kernel:
         loaded = compiler.library(layout.name, text, *options)
         pointer, count = ctypes.c_void_p, ctypes.c_int64
         always = [pointer, *([pointer] if layout.model else []), pointer, count, *([pointer] if layout.sums else [])]
-        self.whole = _bound(loaded, f"{layout.name}_step", always)
+        self.whole = bound(loaded, f"{layout.name}_step", always)
         if layout.passes:
-            self.part = _bound(loaded, f"{layout.name}_pass", [*always, count, count, count])
-            self.end = _bound(loaded, f"{layout.name}_end", always) if layout.ends else None
+            self.part = bound(loaded, f"{layout.name}_pass", [*always, count, count, count])
+            self.end = bound(loaded, f"{layout.name}_end", always) if layout.ends else None
         else:
-            self.part = _bound(loaded, f"{layout.name}_part", [*always, count, count])
+            self.part = bound(loaded, f"{layout.name}_part", [*always, count, count])
         if layout.sums:
-            self.needed = _bound(loaded, f"{layout.name}_sums", [pointer, count], ctypes.c_int64)
+            self.needed = bound(loaded, f"{layout.name}_sums", [pointer, count], ctypes.c_int64)
 
     def step(self, hypers: Any, table: np.ndarray, shared: Any = None, threads: int = 1, at: int | None = None) -> None:
         """One step of all arrays of the table.
@@ -61,7 +61,7 @@ class Kernel:
             together(self.part, [(*given, k, threads) for k in range(threads)])
 
 
-def _bound(loaded: ctypes.CDLL, name: str, takes: list[Any], gives: Any = None) -> Any:
+def bound(loaded: ctypes.CDLL, name: str, takes: list[Any], gives: Any = None) -> Any:
     function = getattr(loaded, name)
     function.argtypes, function.restype = takes, gives
     return function
