@@ -41,7 +41,7 @@ def original(spec: adaspec.Spec) -> Any:
 
 OURS = {
     # foreach, capturable and kin are the framework's; optax's decorators take spec names without showing them.
-    "torch": {"foreach", "maximize", "capturable", "differentiable"},
+    "torch": {"foreach", "maximize", "capturable", "differentiable", "fused"},
     "jax": {"mask", "slot_dtype", "mu_dtype", "accumulator_dtype"},
     "tensorflow": set(),
 }

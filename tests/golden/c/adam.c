@@ -84,14 +84,14 @@ void adam_part(const adam_hypers *h, const adam_array *arrays, int64_t count, in
 
 #if PARAM == FLOAT16 || GRAD == FLOAT16
 static inline float from_float16(adam_half h) {
-    const uint32_t magnitude = (uint32_t)(h.bits & 0x7FFFu) << 13;
-    uint32_t wide = magnitude;
+    const uint32_t magnitude = h.bits & 0x7FFFu;
+    /* Below the least normal number, units of 2**-24; no float here is itself subnormal, which may count as 0. */
+    const float low = (float)(int32_t)magnitude * 0x1p-24f;
+    uint32_t wide;
+    memcpy(&wide, &low, sizeof wide);
+    const uint32_t normal = (magnitude << 13) + (magnitude < 0x7C00u ? 0x38000000u : 0x70000000u);
+    wide = (magnitude < 0x0400u ? wide : normal) | (uint32_t)(h.bits & 0x8000u) << 16;
     float x;
-    memcpy(&x, &wide, sizeof x);
-    x *= 0x1p112f; /* moves the exponent: exact, and it takes subnormal numbers along */
-    memcpy(&wide, &x, sizeof wide);
-    wide |= magnitude >= 0x0F800000u ? 0x7F800000u : 0u;
-    wide |= (uint32_t)(h.bits & 0x8000u) << 16;
     memcpy(&x, &wide, sizeof x);
     return x;
 }
