@@ -29,7 +29,7 @@ def show(out: Console, record: dict[str, Any], before: dict[str, Any] | None, ev
         many = "1 thread" if threads == 1 else f"{threads} threads"
         out.print(Text.assemble("\n", (f"{target}, {many}", "title"), (f"  {clock}", "note")))
         own = [c for c in contests if (c["target"], c["threads"]) == (target, threads)]
-        put(out, report.contenders(own, earlier) if every else report.summary(own, earlier))
+        put(out, report.contenders(own, earlier) if every else report.summary(own, earlier, out.width))
     if (busy := disturbed(contests)) is not None:
         out.print(Text(f"\n{busy}", "warn"), soft_wrap=True)
     if record["startup"]:

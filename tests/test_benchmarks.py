@@ -36,6 +36,12 @@ from benchmarks.goals import DEFAULT, GOALS, LIMIT, PEER, Goal, outcomes  # noqa
 from benchmarks.rules import RULES  # noqa: E402
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal in which every table has all its columns."""
+    monkeypatch.setenv("COLUMNS", "140")
+
+
 def contest(rule: str = "adam", **times: float) -> dict[str, Any]:
     """A contest of those contenders, with the limit at 1 ms."""
     kinds = {"limit": "limit", "adaspec": "ours"}
@@ -73,6 +79,18 @@ def test_a_quick_run_and_its_comparison(
     tables.show(console(), now, record, every=False)
     lines = {line.split()[1]: line for line in capsys.readouterr().out.splitlines() if "naive NumPy" in line}
     assert lines["adam"].endswith(" 2.00")
+
+
+def test_a_summary_can_be_read_in_eighty_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    record = {"contests": [contest("ademamix", adaspec=1.5, naive_NumPy=9.0)], "startup": []}
+    record |= {"machine": {"processor": "one", "processors": 1}, "versions": {}}
+    tables.show(console(), record, None, every=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("mlp") and "ademamix" in line and "naive" in line for line in lines), lines
+    assert max(map(len, lines)) <= 80
 
 
 def test_what_was_measured_before_an_interruption_is_kept(

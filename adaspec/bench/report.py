@@ -21,6 +21,10 @@ Before = dict[Any, dict[str, Any]] | None
 """The contests of an earlier run by their places."""
 
 
+WIDE = 110
+"""Columns of a terminal in which a whole summary can be read."""
+
+
 def contenders(contests: Iterable[dict[str, Any]], before: Before = None) -> Table:
     """Every contender of these contests, which are of one target: the limit, ours, and the others from the fastest.
 
@@ -51,14 +55,19 @@ def contenders(contests: Iterable[dict[str, Any]], before: Before = None) -> Tab
     return rows
 
 
-def summary(contests: Iterable[dict[str, Any]], before: Before = None) -> Table:
+def summary(contests: Iterable[dict[str, Any]], before: Before = None, width: int = WIDE) -> Table:
     """A contest a line: the limit, ours, the best peer, and how many times faster ours is than it.
 
-    With contests of before a last column tells how many times faster ours is than it was, both by their limits.
+    With contests of before a last column tells how many times faster ours is than it was, both by their limits. Where
+    the width does not do for all columns, temporaries and first steps are left out.
     """
-    numbers = ("limit ms", "ours ms", "× limit", "peer ms", "× faster", "temporaries", "first step")
+    more = ("temporaries", "first step") if width >= WIDE else ()
+    numbers = ("limit ms", "ours ms", "× limit", "peer ms", "× faster", *more)
     headers = ["workload", "rule", *numbers[:3], "best peer", *numbers[3:], *_than(before)]
     rows = table(*headers, right=(*numbers, *_than(before)))
+    for column in rows.columns[:2]:
+        column.no_wrap = True
+    rows.columns[5].min_width = 9
     last = ""
     for contest in contests:
         name = Text(contest["workload"] if contest["workload"] != last else "", "name")
@@ -74,7 +83,8 @@ def summary(contests: Iterable[dict[str, Any]], before: Before = None) -> Table:
         if peer is not None:
             against = [Text(peer["contender"]), milliseconds(peer["ms"]), faster(over(peer, mine))]
         change = [_change(before, contest, mine)] if before else []
-        rows.add_row(name, contest["rule"], *cells, *against, temporaries(mine), first(mine), *change)
+        rest = [temporaries(mine), first(mine)] if more else []
+        rows.add_row(name, contest["rule"], *cells, *against, *rest, *change)
     return rows
 
 
