@@ -40,7 +40,7 @@ class Peer:
     def cls(self) -> Any:
         """The class or factory itself. LookupError where the installed version has none."""
         if self.of.startswith("timm."):
-            _timm_alone()
+            timm_alone()
         parts = self.of.split(".")
         for cut in range(len(parts) - 1, 0, -1):
             try:
@@ -102,8 +102,11 @@ def rated(make: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]
     return dict(arguments)
 
 
-def _timm_alone() -> None:
-    """timm's optimizers without the rest of timm, which needs torchvision, where that is not installed."""
+def timm_alone() -> None:
+    """timm's optimizers without the rest of timm, which needs torchvision, where that is not installed.
+
+    A `timm`, `timm.models` and `timm.utils` of no content take their places: their modules are imported one by one.
+    """
     spec = importlib.util.find_spec("timm") if "timm" not in sys.modules else None
     if spec is None or importlib.util.find_spec("torchvision") is not None:
         return

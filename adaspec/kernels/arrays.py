@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ..facts import NARROW
-from ..lower import lower
 from ..spec import Spec
 from .fused import Fused, wanted
 from .guard import guard
@@ -149,7 +148,7 @@ class Arrays(Fused):
 
     @cached_property
     def model(self) -> bool:
-        return lower(self.spec).model_wide
+        return self.lowered.model_wide
 
 
 def _keys(tree: Any) -> list[Any]:

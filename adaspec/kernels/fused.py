@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from ..backends import c
-from ..lower import lower
+from ..lower import Lowered, lower
 from ..spec import Spec
 from .compiler import NoKernel
 from .kernel import Kernel
@@ -22,16 +22,6 @@ def wanted() -> bool:
     return os.environ.get("ADASPEC_KERNELS", "1") != "0"
 
 
-@lru_cache(maxsize=512)
-def form(spec: Spec, static: tuple[tuple[str, Any], ...]) -> tuple[c.Layout, str] | str:
-    """The kernel of a rule under its static settings, as its layout and text; where there is none, why."""
-    try:
-        made = c.frame(lower(spec), dict(static))
-        return made.layout, c.text(made)
-    except c.Unstreamable as error:
-        return str(error)
-
-
 class Fused:
     """All kernels of one rule. A rule that can have none says so by `why`."""
 
@@ -41,6 +31,11 @@ class Fused:
         self.static = [h.name for h in rule.hypers if h.static]
         self.optional = [d.name for d in (*rule.hypers, *rule.inputs) if d.optional]
         self.kernels: dict[Any, Kernel | None] = {}
+        self.forms: dict[Any, tuple[c.Layout, str] | str] = {}
+
+    @cached_property
+    def lowered(self) -> Lowered:
+        return lower(self.spec)
 
     def of(self, hypers: Mapping[str, Any], param: str, grad: str, maximize: bool = False) -> Kernel | None:
         """The kernel for these settings and dtypes, by name; None where the array operations have to do."""
@@ -56,7 +51,7 @@ class Fused:
     def made(self, static: tuple[tuple[str, Any], ...], param: str, grad: str, maximize: bool) -> Kernel | None:
         if param not in NUMBERS or grad not in NUMBERS:
             return None
-        found = form(self.spec, static)
+        found = self.form(static)
         if isinstance(found, str):
             return None
         try:
@@ -65,10 +60,20 @@ class Fused:
             warn(str(error))
             return None
 
+    def form(self, static: tuple[tuple[str, Any], ...]) -> tuple[c.Layout, str] | str:
+        """The kernel under these static settings, as its layout and text; where there is none, why."""
+        if static not in self.forms:
+            try:
+                made = c.frame(self.lowered, dict(static))
+                self.forms[static] = made.layout, c.text(made)
+            except c.Unstreamable as error:
+                self.forms[static] = str(error)
+        return self.forms[static]
+
     @cached_property
     def why(self) -> str:
         """Why the rule can have no kernel by its defaults; empty where it can."""
-        found = form(self.spec, ())
+        found = self.form(())
         return found if isinstance(found, str) else ""
 
 

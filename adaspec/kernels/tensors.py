@@ -17,7 +17,6 @@ from .. import ir
 from ..backends.torch.inputs import asked_by_flags
 from ..backends.torch.names import Names
 from ..backends.torch.scalars import Shares
-from ..lower import lower
 from ..spec import Spec
 from . import compiler
 from .fused import Fused, wanted, warn
@@ -47,7 +46,7 @@ class Tensors(Fused):
 
     @cached_property
     def names(self) -> Names:
-        lowered, flags = asked_by_flags(lower(self.spec))
+        lowered, flags = asked_by_flags(self.lowered)
         return Names(lowered, flags)
 
     @cached_property
@@ -109,7 +108,7 @@ class Tensors(Fused):
 
     @cached_property
     def shares(self) -> Shares:
-        return Shares(lower(self.spec), self.names)
+        return Shares(self.lowered, self.names)
 
     def runs(self, optimizer: Any) -> list[tuple[Kernel, Any, Batch]]:
         """Each kernel with its numbers and arrays; nothing is changed but states that are made."""
@@ -156,7 +155,7 @@ class Tensors(Fused):
     @cached_property
     def summed(self) -> bool:
         """Whether the rule sums over the model."""
-        return any(p.totals for p in lower(self.spec).phases)
+        return any(p.totals for p in self.lowered.phases)
 
     @cached_property
     def words(self) -> list[tuple[str, str, int | None, float | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -73,15 +74,15 @@ class Frame:
         found |= {"arrays": f"const {name}_array *arrays", "count": "int64_t count"}
         return found | ({"sums": "double *sums"} if self.sums else {})
 
-    def head(self, function: str, more: list[str] = [], kind: str = "void", end: str = " {") -> list[str]:  # noqa: B006
+    def head(self, function: str, more: Sequence[str] = (), end: str = " {") -> list[str]:
         """The first lines of a function that a caller calls."""
-        return wrapped(f"{kind} {self.name}_{function}(", [*self.taken.values(), *more], f"){end}")
+        return wrapped(f"void {self.name}_{function}(", [*self.taken.values(), *more], f"){end}")
 
     def given(self, *more: str) -> str:
         """The same arguments, handed on."""
         return ", ".join([*self.taken, *more])
 
-    def of_array(self, stage: int, numbers: str) -> str:
+    def of_array(self, stage: int | str, numbers: str) -> str:
         """The call that computes the numbers of the array `a` at a stage."""
         args = [numbers, "h", "a", *(["sums + first"] if self.sums else []), *([str(stage)] if self.staged else [])]
         return f"of_array({', '.join(args)});"

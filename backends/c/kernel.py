@@ -19,9 +19,8 @@ from adaspec.streams.builder import Builder
 from adaspec.streams.names import Names
 from adaspec.streams.schedule import At, Scheduler
 from adaspec.streams.timeline import Timeline, timeline
-from adaspec.streams.units import Split, Unit, Unstreamable
+from adaspec.streams.units import Split, Unstreamable
 from adaspec.streams.values import Values, named
-from adaspec.types import Type
 
 from .printers import NumberPrinter
 from .walks import Walk, indented
@@ -75,7 +74,7 @@ class Kernel:
         seen = Branches({}, self.time.types, rule.param, self.answer)
         phases = [seen.phase(p) for p in self.time.phases]
         self.phases = [replace(p, before=seen.body(p.before)) for p in phases]
-        self.late_statements = seen.body
+        self.branches = seen
         if lowered.draws:
             raise Unstreamable("noise")
         self.check_slots()
@@ -92,8 +91,8 @@ class Kernel:
         if any(t.dims and not t.is_full for t in units.types.values()):
             raise Unstreamable("arrays of a row or a column")
         self.values = Values(units, self.schedule, self.names, self.scalars, set(self.scalars))
-        self.fields: dict[str, str] = {}
-        """The numbers of a step by name, with their types in C."""
+        self.fields: dict[str, None] = {}
+        """The names of the numbers of a step, in the order in which they are met."""
         self.host = NumberPrinter(self.called)
         self.passes = [p for p in map(self.walk, self.ats()) if p is not None]
         if not self.passes:
@@ -124,7 +123,7 @@ class Kernel:
             return repr(float(self.env[name]))
         if hyper is not None or name in rule.scalar_inputs:
             return f"h->{self.names[name]}"
-        self.fields.setdefault(self.names[name], "double")
+        self.fields[self.names[name]] = None
         return f"n->{self.names[name]}"
 
     # Numbers
@@ -158,14 +157,9 @@ class Kernel:
 
     def late(self) -> list[str]:
         """The numbers of one count of updates."""
-        wanted = {n for _, n in self.read_by_arrays()}
-        return self.statements(self.late_statements(self.time.needed(n for n in self.time.late if n in wanted)))
-
-    def read_by_arrays(self) -> set[tuple[int, str]]:
-        found = {(u.phase, n) for made in self.schedule.walks.values() for u in made for n in data_of(u)}
-        found |= {(u.phase, n) for made in self.schedule.wholes.values() for u in made for n in data_of(u)}
-        found |= {(t.phase, n) for t in self.units.totals for n in ir.names(t.value)}
-        return found
+        units = [u for made in (self.schedule.walks, self.schedule.wholes) for found in made.values() for u in found]
+        wanted = ir.names((*(u.stmt for u in units), *(t.value for t in self.units.totals)))
+        return self.statements(self.branches.body(self.time.needed(n for n in self.time.late if n in wanted)))
 
     def whole(self, at: At) -> list[str]:
         """The numbers of one array in front of a walk."""
@@ -206,11 +200,3 @@ class Kernel:
     def sums(self) -> list[str]:
         """Every sum of every pass, in the order of the workspace."""
         return [n for p in self.passes for n in p.sums]
-
-    @property
-    def types(self) -> dict[str, Type]:
-        return dict(self.time.types)
-
-
-def data_of(unit: Unit) -> set[str]:
-    return ir.names(unit.stmt)

@@ -95,10 +95,11 @@ def general(frame: Frame) -> list[str]:
     lines += ["", *frame.head("pass", ["int64_t pass", *PART]), *indented(body), "}"]
     if frame.ends:
         lines += ["", *frame.head("end"), *indented(end(frame)), "}"]
-    run = f"{name}_pass({frame.given('pass', '0', '1')});"
+    run = f"{name}_pass({frame.given('0', '0', '1')});"
     if len(frame.passes) > 1:
-        run = f"for (int64_t pass = 0; pass < {len(frame.passes)}; pass++) {run}"
-    lines += ["", *frame.head("step"), f"    {run.replace('pass, 0, 1', '0, 0, 1') if 'for' not in run else run}"]
+        every = f"for (int64_t pass = 0; pass < {len(frame.passes)}; pass++)"
+        run = f"{every} {name}_pass({frame.given('pass', '0', '1')});"
+    lines += ["", *frame.head("step"), f"    {run}"]
     return [*lines, *([f"    {name}_end({frame.given()});"] if frame.ends else []), "}"]
 
 
@@ -118,11 +119,10 @@ def one_pass(frame: Frame) -> list[str]:
         given = ", sums + first + start / PIECE * SUMS" if made.sums else ""
         run = f"walk{frame.part(made)}(&n, h, a, start, end{given});"
         loop += [f"if (pass == {number}) {run}" if len(frame.passes) > 1 else run]
-    own = frame.of_array(0, "&n").replace(", 0);", ", stage[pass]);") if frame.staged else frame.of_array(0, "&n")
     inner = [
         f"const {frame.name}_array *a = &arrays[i];",
         "if (offset + a->size > begin) {",
-        f"    {own}",
+        f"    {frame.of_array('stage[pass]', '&n')}",
         "    for (int64_t start = 0; start < a->size; start += PIECE) {",
         *indented(indented(loop)),
         "    }",

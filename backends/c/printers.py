@@ -12,19 +12,12 @@ from adaspec.printer import PRECEDENCE, Printer
 from adaspec.streams.units import REDUCTIONS, Unstreamable
 from adaspec.types import Type
 
-ATOM, TIMES, PLUS, MINUS = (PRECEDENCE[op] for op in ("atom", "*", "+", "neg"))
-OR, AND, CHOOSE, COMPARE = (PRECEDENCE[op] for op in ("or", "and", "choose", "compare"))
-PLAIN = {
-    "exp": "exp",
-    "expm1": "expm1",
-    "log": "log",
-    "log1p": "log1p",
-    "tanh": "tanh",
-    "floor": "floor",
-    "sqrt": "sqrt",
-}
+ATOM, TIMES, MINUS = (PRECEDENCE[op] for op in ("atom", "*", "neg"))
+OR, AND, CHOOSE = (PRECEDENCE[op] for op in ("or", "and", "choose"))
+PLAIN = ("exp", "expm1", "log", "log1p", "tanh", "floor", "sqrt")
 """Functions that <tgmath.h> has for either precision, with the IEEE manners that the interpreter has."""
-OWN = {"sign": "sign", "maximum": "maximum", "minimum": "minimum"}
+OWN = ("sign", "maximum", "minimum")
+"""Those that the file defines itself."""
 
 
 class CPrinter(Printer):
@@ -82,7 +75,7 @@ class CPrinter(Printer):
                 old, new, weight = node.args
                 return self.binary("+", old, Binary("*", weight, Binary("-", new, old)))
             case "rsqrt":
-                return f"{self.one()} / sqrt({args[0]})", TIMES
+                return f"{self.text(Number(1))} / sqrt({args[0]})", TIMES
             case "abs":
                 return f"fabs({args[0]})", ATOM
             case "square":
@@ -92,13 +85,10 @@ class CPrinter(Printer):
             case "where":
                 return self.choice(*node.args)
             case name if name in PLAIN:
-                return f"{PLAIN[name]}({args[0]})", ATOM
+                return f"{name}({args[0]})", ATOM
             case name if name in OWN:
-                return f"{OWN[name]}{self.suffix}({', '.join(args)})", ATOM
+                return f"{name}{self.suffix}({', '.join(args)})", ATOM
         raise Unstreamable(f"`{node.function}`")
-
-    def one(self) -> str:
-        raise NotImplementedError
 
 
 class NumberPrinter(CPrinter):
@@ -122,9 +112,6 @@ class NumberPrinter(CPrinter):
 
     def name(self, name: str) -> str:
         return self.called(name)
-
-    def one(self) -> str:
-        return "1.0"
 
     def binary(self, op: str, left: Expr, right: Expr) -> tuple[str, int]:
         if op == "%":
@@ -161,6 +148,3 @@ class ElementPrinter(CPrinter):
 
     def name(self, name: str) -> str:
         return self.called(name)
-
-    def one(self) -> str:
-        return "R(1.0)"

@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 
 import adaspec
+from adaspec.bench.originals import timm_alone
 from adaspec.library import equals
-
-from . import timm_alone
 
 Array = np.ndarray
 Model = list[Array]
@@ -97,7 +96,7 @@ class Original:
     def cls(self) -> Any:
         """The class or function itself; a dotted name may cross modules and classes."""
         if self.library == "timm":
-            timm_alone.prepare()
+            timm_alone()
         parts = self.of.split(".")
         for cut in range(len(parts) - 1, 0, -1):
             try:
